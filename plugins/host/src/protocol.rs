@@ -16,7 +16,7 @@ use serde_json::Value;
 #[serde(rename_all = "snake_case")]
 pub enum ToHost {
     /// The first line: what to do.
-    Job(Job),
+    Job(Box<Job>),
     /// The answer to [`FromHost::Run`]: the reply of the ABI's `run`, or why the program could not start.
     Ran(Result<Value, String>),
     /// The answer to [`FromHost::Read`].

@@ -23,6 +23,7 @@ pub(crate) fn borrow(text: &str) -> Str {
 
 /// # Safety
 /// `buf` must have been handed over by the other side and not been released yet.
+#[expect(clippy::needless_pass_by_value, reason = "taking the buffer by value is what ends its life")]
 pub(crate) unsafe fn take_buf(buf: Buf) -> Vec<u8> {
     if buf.ptr.is_null() {
         return Vec::new();
@@ -95,9 +96,9 @@ unsafe fn create<P: Send + 'static, C: DeserializeOwned>(
         let config = unsafe { read_str(config)? };
         let config: C =
             serde_json::from_str(config).map_err(|error| Error::invalid(format!("with: {error}")))?;
-        let made = Box::new(Instance { host, plugin: make(&host, config)? });
+        let boxed = Box::new(Instance { host, plugin: make(&host, config)? });
         // SAFETY: the caller gave a valid out-pointer.
-        unsafe { instance.write(Box::into_raw(made).cast()) };
+        unsafe { instance.write(Box::into_raw(boxed).cast()) };
         Ok(Vec::new())
     };
     // SAFETY: `out` comes from the caller, as the ABI demands.
