@@ -1,1 +1,10 @@
-//! The runner library.
+//! The `runner` library: everything behind the thin binary.
+
+pub mod catalog;
+pub mod clock;
+pub mod diagnostic;
+pub mod exit_code;
+pub mod fs;
+pub mod git;
+pub mod plan;
+pub mod spec;

@@ -1,0 +1,111 @@
+//! The one clock. Every time in a bundle comes from here: UTC, with milliseconds, never local, never made up.
+//!
+//! Main types: [`Instant`] (a point in time as it is written into evidence) and [`Stamp`] (a bundle's name).
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// A point in UTC time. Written as `2026-11-22T10:11:12.123Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Instant(Timestamp);
+
+impl Instant {
+    /// Now.
+    pub fn now() -> Self {
+        Self(Timestamp::now())
+    }
+
+    /// The bundle name of this second.
+    pub fn stamp(self) -> Stamp {
+        Stamp(self.0.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string())
+    }
+
+    /// `2026-11-22`.
+    pub fn date(self) -> String {
+        self.0.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
+    }
+
+    /// Seconds from `earlier` to this; negative when the system clock was set back.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.duration_since(earlier.0).as_secs_f64()
+    }
+
+    /// How long it is until the next full second begins.
+    pub fn until_next_second(self) -> Duration {
+        let nanoseconds = self.0.subsec_nanosecond().rem_euclid(1_000_000_000);
+        Duration::from_nanos(1_000_000_000 - u64::from(nanoseconds.unsigned_abs()))
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%3fZ"))
+    }
+}
+
+impl From<Instant> for String {
+    fn from(instant: Instant) -> Self {
+        instant.to_string()
+    }
+}
+
+impl TryFrom<String> for Instant {
+    type Error = jiff::Error;
+
+    fn try_from(text: String) -> Result<Self, jiff::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// The name of a bundle: a UTC second, `YYYYMMDDTHHMMSSZ`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Stamp(String);
+
+impl Stamp {
+    /// Reads a stamp; `None` when the text is not one (wrong form, or no such date).
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+        (time.strftime("%Y%m%dT%H%M%SZ").to_string() == text).then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_a_real_utc_second() {
+        assert!(Stamp::parse("20261122T101112Z").is_some());
+        for wrong in ["", "20261322T101112Z", "20261122T101112", "2026-11-22", "20261122T1011120Z", "latest"] {
+            assert!(Stamp::parse(wrong).is_none(), "{wrong}");
+        }
+        assert!(Stamp::parse(Instant::now().stamp().as_str()).is_some());
+    }
+
+    #[test]
+    fn an_instant_survives_its_text() {
+        let text = "2026-11-22T10:11:12.123Z".to_owned();
+        let instant = Instant::try_from(text.clone()).expect("parses");
+        assert_eq!(instant.to_string(), text);
+        assert_eq!(instant.stamp().as_str(), "20261122T101112Z");
+        assert_eq!(instant.date(), "2026-11-22");
+        assert_eq!(instant.until_next_second(), Duration::from_millis(877));
+    }
+}

@@ -1,0 +1,112 @@
+//! Atomic replacement of a file: readers see the old bytes or the new ones, never a mixture.
+//!
+//! The new text is written beside the file, flushed to the disk, given the old file's mode and owner, and
+//! renamed over it. A symbolic link is followed, so that the link stays a link.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file that could not be written, and why.
+#[derive(Debug)]
+pub struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl std::fmt::Display for WriteError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot write `{}`: {}", self.path.display(), self.source)
+    }
+}
+
+impl std::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Replaces the file at `path` by `bytes`. After an error the old file is as it was.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    replace(path, bytes).map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = target.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+    let old = fs::metadata(&target).ok();
+    if old.as_ref().is_some_and(|old| old.permissions().readonly()) {
+        // A rename needs no permission on the file itself; a file that somebody made read-only stays so.
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+    }
+    let temporary = directory.join(format!(
+        ".{}.{}-{}.tmp",
+        name.to_string_lossy(),
+        std::process::id(),
+        COUNTER.fetch_add(1, Ordering::Relaxed)
+    ));
+    let written = write_new(&temporary, bytes, old.as_ref()).and_then(|()| fs::rename(&temporary, &target));
+    if written.is_err() {
+        // Best effort: the error that matters is the first one.
+        let _ = fs::remove_file(&temporary);
+        return written;
+    }
+    // The rename itself must survive a power cut.
+    File::open(directory)?.sync_all()
+}
+
+fn write_new(temporary: &Path, bytes: &[u8], old: Option<&fs::Metadata>) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary)?;
+    file.write_all(bytes)?;
+    if let Some(old) = old {
+        file.set_permissions(old.permissions())?;
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn mode_and_link_survive() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let file = directory.path().join("a.md");
+        write_atomic(&file, b"one").expect("first write");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).expect("chmod");
+        let link = directory.path().join("link.md");
+        symlink("a.md", &link).expect("symlink");
+        write_atomic(&link, b"two").expect("write through the link");
+        assert_eq!(fs::read(&file).expect("read"), b"two");
+        assert!(fs::symlink_metadata(&link).expect("lstat").is_symlink());
+        assert_eq!(fs::metadata(&file).expect("stat").permissions().mode() & 0o777, 0o664);
+        assert_eq!(fs::read_dir(directory.path()).expect("list").count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_read_only_file_and_a_missing_directory_are_refused_with_the_path() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let file = directory.path().join("a.md");
+        write_atomic(&file, b"one").expect("write");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).expect("chmod");
+        let error = write_atomic(&file, b"two").expect_err("read-only").to_string();
+        assert!(error.contains("a.md") && error.contains("read-only"), "{error}");
+        assert_eq!(fs::read(&file).expect("read"), b"one");
+        let error = write_atomic(&directory.path().join("no/such/b.md"), b"x").expect_err("no directory");
+        assert!(error.to_string().contains("no/such/b.md"), "{error}");
+    }
+}

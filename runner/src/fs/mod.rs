@@ -1,0 +1,11 @@
+//! Files: the one way to write ([`write_atomic`]), digests, and paths as people read them.
+//!
+//! Nobody else in the runner calls `std::fs::write`: a torn file would be false evidence.
+
+mod atomic;
+mod digest;
+mod walk;
+
+pub use atomic::{WriteError, write_atomic};
+pub use digest::{Digest, digest_bytes, digest_file};
+pub use walk::{display_relative, files_below};

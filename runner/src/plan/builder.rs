@@ -1,0 +1,286 @@
+//! [`build`]: resolves a workflow into a [`Plan`], and collects every mistake that shows only now: a plugin
+//! that is not there or has another role, a `with:` that its schema refuses, a program that is not on PATH.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::catalog::{Catalog, Role};
+use crate::clock::Stamp;
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
+use crate::fs::{digest_bytes, digest_file, display_relative};
+use crate::plan::step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, resolve_attempt};
+use crate::plan::{Plan, PlanInput, PlanWorkflow, Scope, inputs};
+use crate::spec::{Action, PluginUse, Step, Workflow};
+use crate::{git, spec};
+
+/// What the command line adds to a workflow.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The project root.
+    pub root: &'a Path,
+    /// Where plugins are.
+    pub catalog: &'a Catalog,
+    /// `--set NAME=VALUE`: texts that are read as YAML scalars.
+    pub set: &'a [(String, String)],
+    /// The stamp of the bundle; `None` in a dry run.
+    pub stamp: Option<Stamp>,
+}
+
+/// Resolves a workflow.
+pub fn build(workflow: &Workflow, request: &Request<'_>) -> Result<Plan, Diagnostics> {
+    let mut mistakes = Vec::new();
+    let vars = variables(workflow, request.set, &mut mistakes);
+    let inputs: Vec<PlanInput> = workflow
+        .inputs
+        .iter()
+        .filter_map(|input| match inputs::resolve(input, request.root) {
+            Ok(resolved) => Some(resolved),
+            Err(error) => {
+                mistakes.push(Diagnostic::new(input.bundle.span, error.message).help(error.help));
+                None
+            }
+        })
+        .collect();
+    let stamp = request.stamp.as_ref();
+    let bundle =
+        format!("{}/{}", workflow.root.value.trim_end_matches('/'), stamp.map_or("<STAMP>", Stamp::as_str));
+    let git_head = git::head(request.root);
+    let mut steps = Vec::new();
+    if inputs.len() == workflow.inputs.len() && mistakes.is_empty() {
+        let scope = Scope::new(vars.clone(), stamp, &bundle, &inputs, git_head.as_deref());
+        let mut resolver = Resolver { request, scope: &scope, vars: &vars, mistakes: &mut mistakes };
+        for step in &workflow.steps {
+            steps.extend(resolver.step(step));
+        }
+        ledger_last(workflow, &steps, &mut mistakes);
+    }
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(workflow.source.clone(), mistakes));
+    }
+    let path = workflow.source.path.canonicalize().unwrap_or_else(|_| workflow.source.path.clone());
+    Ok(Plan {
+        version: 1,
+        runner_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workflow: PlanWorkflow {
+            id: workflow.id.clone(),
+            title: workflow.title.clone(),
+            focus: workflow.focus.clone(),
+            mode: workflow.mode.clone(),
+            path: display_relative(&path, request.root),
+            sha256: digest_bytes(workflow.source.text.as_bytes()),
+        },
+        stamp: request.stamp.clone(),
+        bundle,
+        git_head,
+        vars,
+        inputs,
+        requires: workflow.requires.iter().map(|required| required.value.clone()).collect(),
+        steps,
+        root: request.root.to_owned(),
+        sources: workflow.steps.clone(),
+    })
+}
+
+fn variables(workflow: &Workflow, set: &[(String, String)], mistakes: &mut Vec<Diagnostic>) -> Map<String, Value> {
+    let mut vars: Map<String, Value> =
+        workflow.vars.iter().map(|var| (var.name.clone(), var.value.clone())).collect();
+    for (name, text) in set {
+        let Some(slot) = vars.get_mut(name) else {
+            let known: Vec<&str> = workflow.vars.iter().map(|var| var.name.as_str()).collect();
+            mistakes.push(
+                Diagnostic::new(Span::default(), format!("--set {name}: the workflow has no variable `{name}`"))
+                    .help(did_you_mean(name, known.iter().copied())),
+            );
+            continue;
+        };
+        let source = crate::diagnostic::Source { path: PathBuf::from("--set"), text: text.clone() };
+        *slot = spec::node::parse(&source).map_or_else(|_| Value::String(text.clone()), |node| node.to_json());
+    }
+    vars
+}
+
+/// The ledger records how the run ended, so nothing but another ledger may come after it.
+fn ledger_last(workflow: &Workflow, steps: &[PlanStep], mistakes: &mut Vec<Diagnostic>) {
+    let is_ledger =
+        |step: &PlanStep| step.plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger);
+    let Some(first) = steps.iter().position(is_ledger) else { return };
+    for (index, step) in steps.iter().enumerate().skip(first) {
+        if !is_ledger(step) {
+            let span = workflow.steps.get(index).map_or(Span::default(), |step| step.span);
+            mistakes.push(
+                Diagnostic::new(span, format!("step `{}` comes after the ledger", step.id))
+                    .help("the ledger records how the run ended: put it last"),
+            );
+        }
+    }
+}
+
+struct Resolver<'a> {
+    request: &'a Request<'a>,
+    scope: &'a Scope,
+    vars: &'a Map<String, Value>,
+    mistakes: &'a mut Vec<Diagnostic>,
+}
+
+impl Resolver<'_> {
+    fn step(&mut self, step: &Step) -> Option<PlanStep> {
+        let plugin = match &step.action {
+            Action::Run(_) => None,
+            Action::Use(plugin) => Some(self.plugin(plugin, &[Role::Kernel, Role::Capture, Role::Ledger])?),
+        };
+        let profiler = match &step.profile {
+            None => None,
+            Some(profile) => Some(self.plugin(profile, &[Role::Profiler])?),
+        };
+        if let (Some(plugin), Some(profile)) = (&plugin, &step.profile)
+            && plugin.manifest.role != Role::Kernel
+        {
+            let name = &plugin.manifest.name;
+            let message = format!("`profile` needs a kernel; `{name}` is a {} plugin", plugin.manifest.role);
+            self.mistakes.push(Diagnostic::new(profile.plugin.span, message));
+        }
+        let asked = self.attempt(step, &Map::new(), plugin.as_ref(), profiler.as_ref())?;
+        let fallback = match &step.fallback {
+            None => None,
+            Some(fallback) => {
+                let overlay: Map<String, Value> =
+                    fallback.vars.iter().map(|var| (var.name.clone(), var.value.clone())).collect();
+                let attempt = self.attempt(step, &overlay, plugin.as_ref(), profiler.as_ref())?;
+                Some(PlanFallback { when: fallback.when.clone(), attempt })
+            }
+        };
+        Some(PlanStep {
+            id: step.id.clone(),
+            always: step.always,
+            retry: step.retry,
+            gates: step.gates.iter().map(|gate| gate.expression.source().to_owned()).collect(),
+            plugin,
+            profiler,
+            asked,
+            fallback,
+        })
+    }
+
+    fn plugin(&mut self, used: &PluginUse, roles: &[Role]) -> Option<PlanPlugin> {
+        let span = used.plugin.span;
+        let found = match self.request.catalog.find(&used.plugin.value, self.request.root) {
+            Ok(found) => found,
+            Err(missing) => {
+                self.mistakes.push(Diagnostic::new(span, missing.message).help(missing.help).missing());
+                return None;
+            }
+        };
+        let (name, role) = (&found.manifest.name, found.manifest.role);
+        if !roles.contains(&role) {
+            let wanted = if roles == [Role::Profiler] { "a profiler" } else { "a kernel, capture or ledger plugin" };
+            self.mistakes.push(Diagnostic::new(span, format!("`{name}` is a {role} plugin; this place needs {wanted}")));
+            return None;
+        }
+        let sha256 = match digest_file(&found.path) {
+            Ok((sha256, _)) => sha256,
+            Err(error) => {
+                let message = format!("the plugin `{name}` cannot be read: {error}");
+                self.mistakes.push(Diagnostic::new(span, message).missing());
+                return None;
+            }
+        };
+        if let Some(pinned) = &used.sha256
+            && !pinned.value.eq_ignore_ascii_case(sha256.as_str())
+        {
+            self.mistakes.push(
+                Diagnostic::new(pinned.span, format!("the plugin `{name}` is not the pinned one"))
+                    .help(format!("its file has sha256 {sha256}")),
+            );
+        }
+        Some(PlanPlugin { path: found.path, sha256, manifest: found.manifest })
+    }
+
+    fn attempt(
+        &mut self,
+        step: &Step,
+        overlay: &Map<String, Value>,
+        plugin: Option<&PlanPlugin>,
+        profiler: Option<&PlanPlugin>,
+    ) -> Option<PlanAttempt> {
+        let mut names = self.scope.clone();
+        if !overlay.is_empty() {
+            let mut vars = self.vars.clone();
+            vars.extend(overlay.clone());
+            names = names.with_vars(vars);
+        }
+        let attempt = match resolve_attempt(step, &names, overlay, self.vars) {
+            Ok(attempt) => attempt,
+            Err(mistake) => {
+                self.mistakes.push(mistake);
+                return None;
+            }
+        };
+        if let (PlanAction::Use { with }, Action::Use(used), Some(plugin)) = (&attempt.action, &step.action, plugin) {
+            self.schema(with, used, plugin, &names);
+        }
+        if let (Some(with), Some(used), Some(profiler)) = (&attempt.profile, &step.profile, profiler) {
+            self.schema(with, used, profiler, &names);
+        }
+        if let (PlanAction::Run { argv, .. }, Action::Run(_)) = (&attempt.action, &step.action) {
+            self.program(step, argv, &attempt.cwd);
+        }
+        Some(attempt)
+    }
+
+    /// Holds a plugin's `with:` against its own schema. What waits for the run is checked by the plugin.
+    fn schema(&mut self, with: &Value, used: &PluginUse, plugin: &PlanPlugin, scope: &Scope) {
+        let open = used.with.templates().iter().any(|template| scope.defers(template));
+        if open || !plugin.manifest.config_schema.is_object() {
+            return;
+        }
+        let name = &plugin.manifest.name;
+        let validator = match jsonschema::validator_for(&plugin.manifest.config_schema) {
+            Ok(validator) => validator,
+            Err(error) => {
+                let message = format!("the config schema of plugin `{name}` is not valid: {error}");
+                self.mistakes.push(Diagnostic::new(used.plugin.span, message));
+                return;
+            }
+        };
+        for error in validator.iter_errors(with) {
+            let path = error.instance_path().to_string();
+            let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+            let where_ = if segments.is_empty() { "`with`".to_owned() } else { format!("`with.{}`", segments.join(".")) };
+            let mut help = format!("see `runner plugins info {name}`");
+            if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+                let known = plugin.manifest.config_schema["properties"].as_object();
+                let known: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+                for name in unexpected {
+                    help = did_you_mean(name, known.iter().copied());
+                }
+                segments.extend(unexpected.first().map(String::as_str));
+            }
+            let span = used.with.span_at(segments.into_iter());
+            self.mistakes.push(Diagnostic::new(span, format!("plugin `{name}` refuses {where_}: {error}")).help(help));
+        }
+    }
+
+    fn program(&mut self, step: &Step, argv: &[String], cwd: &str) {
+        let Some(program) = argv.first().filter(|program| !program.contains("${{")) else { return };
+        let directory = self.request.root.join(cwd);
+        let found = if program.contains('/') {
+            directory.join(program).is_file()
+        } else {
+            std::env::var_os("PATH")
+                .is_some_and(|path| std::env::split_paths(&path).any(|entry| entry.join(program).is_file()))
+        };
+        if !found {
+            let place = if program.contains('/') { "in the project" } else { "on PATH" };
+            let span = match &step.action {
+                Action::Run(spec::Command::Argv(argv)) => argv.first().map_or(step.span, |first| first.span),
+                _ => step.span,
+            };
+            self.mistakes.push(
+                Diagnostic::new(span, format!("the program `{program}` of step `{}` is not {place}", step.id))
+                    .help("install it, or correct its name")
+                    .missing(),
+            );
+        }
+    }
+}

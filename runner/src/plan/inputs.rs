@@ -1,0 +1,68 @@
+//! Inputs: earlier bundles that a workflow reads. They are found by stamp and digested, so that a change to
+//! one of them during the run is seen.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::clock::Stamp;
+use crate::fs::{Digest, digest_bytes, digest_file, files_below};
+use crate::plan::PlanInput;
+use crate::spec::{Input, StampChoice};
+
+/// Why an input could not be resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.message, self.help)
+    }
+}
+
+/// Finds the bundle of an input and digests it.
+pub fn resolve(input: &Input, root: &Path) -> Result<PlanInput, InputError> {
+    let directory = &input.bundle.value;
+    let stamp = match &input.stamp {
+        StampChoice::Exact(stamp) => stamp.clone(),
+        StampChoice::Latest => newest_sealed(&root.join(directory)).ok_or_else(|| InputError {
+            message: format!("there is no sealed bundle below `{directory}`"),
+            help: "run the workflow that makes it first".to_owned(),
+        })?,
+    };
+    let path = format!("{}/{stamp}", directory.trim_end_matches('/'));
+    let sha256 = digest_bundle(&root.join(&path)).map_err(|error| InputError {
+        message: format!("the input bundle `{path}` cannot be read: {error}"),
+        help: "name a stamp that exists, or `latest`".to_owned(),
+    })?;
+    Ok(PlanInput { name: input.name.clone(), path, stamp, sha256 })
+}
+
+fn newest_sealed(directory: &Path) -> Option<Stamp> {
+    let entries = std::fs::read_dir(directory).ok()?;
+    entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().join("manifest.json").is_file())
+        .filter_map(|entry| Stamp::parse(entry.file_name().to_str()?))
+        .max()
+}
+
+/// One digest over the names and contents of all files of a bundle.
+pub fn digest_bundle(path: &Path) -> io::Result<Digest> {
+    let mut text = String::new();
+    for file in files_below(path)? {
+        let full = path.join(&file);
+        let digest = if full.is_symlink() {
+            digest_bytes(std::fs::read_link(&full)?.as_os_str().as_encoded_bytes())
+        } else {
+            digest_file(&full)?.0
+        };
+        text.push_str(&format!("{digest}  {}\n", file.display()));
+    }
+    Ok(digest_bytes(text.as_bytes()))
+}

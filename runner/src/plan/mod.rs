@@ -1,0 +1,108 @@
+//! The fourth pass: [`Plan`], a workflow with everything resolved: variables, stamp, inputs, plugins, limits,
+//! and what the fallback would run. It can be printed, and it is what a bundle keeps as `plan.json`.
+//!
+//! Only what an earlier step's metrics decide is left open; such texts keep their `${{ }}` and are resolved
+//! right before their step ([`Plan::attempt`]). Nothing is run here.
+
+mod builder;
+mod inputs;
+mod limits;
+mod scope;
+mod step;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use builder::{Request, build};
+pub use inputs::{InputError, digest_bundle};
+pub use scope::Scope;
+pub use step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, ResolvedLimits, resolve_attempt};
+
+use crate::clock::Stamp;
+use crate::fs::Digest;
+use crate::spec::Step;
+
+/// A workflow with everything resolved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The format of this file.
+    pub version: u32,
+    /// The runner that made it.
+    pub runner_version: String,
+    /// The workflow.
+    pub workflow: PlanWorkflow,
+    /// The bundle's name; `None` in a dry run.
+    pub stamp: Option<Stamp>,
+    /// The bundle's path relative to the project root.
+    pub bundle: String,
+    /// The commit of HEAD when the plan was made.
+    pub git_head: Option<String>,
+    /// The variables, after `--set`.
+    pub vars: Map<String, Value>,
+    /// Earlier bundles that are read.
+    pub inputs: Vec<PlanInput>,
+    /// What must be in the bundle before it is sealed.
+    pub requires: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<PlanStep>,
+    /// The project root. Not part of the evidence: a bundle is read elsewhere too.
+    #[serde(skip)]
+    pub root: PathBuf,
+    /// The checked steps, for what is resolved later.
+    #[serde(skip)]
+    pub sources: Vec<Step>,
+}
+
+/// Which workflow it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanWorkflow {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The ledger item or topic it serves.
+    pub focus: Option<String>,
+    /// A free word.
+    pub mode: Option<String>,
+    /// Its path relative to the project root (or as it was named, when outside).
+    pub path: String,
+    /// The digest of its text.
+    pub sha256: Digest,
+}
+
+/// An earlier bundle that is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanInput {
+    /// The name under which expressions find it.
+    pub name: String,
+    /// Its path relative to the project root.
+    pub path: String,
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// The digest over all its files, before the run.
+    pub sha256: Digest,
+}
+
+impl Plan {
+    /// The bundle's directory.
+    pub fn bundle_path(&self) -> PathBuf {
+        self.root.join(&self.bundle)
+    }
+
+    /// Resolves an attempt of a step right before it runs: `overlay` are the variables a fallback changes,
+    /// `metrics` what earlier steps delivered, by step.
+    pub fn attempt(
+        &self,
+        index: usize,
+        overlay: &Map<String, Value>,
+        metrics: &Map<String, Value>,
+    ) -> Result<PlanAttempt, String> {
+        let mut vars = self.vars.clone();
+        vars.extend(overlay.clone());
+        let scope = Scope::new(vars, self.stamp.as_ref(), &self.bundle, &self.inputs, self.git_head.as_deref())
+            .with_steps(metrics);
+        resolve_attempt(&self.sources[index], &scope, overlay, &self.vars).map_err(|mistake| mistake.message)
+    }
+}

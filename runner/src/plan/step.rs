@@ -1,0 +1,179 @@
+//! [`PlanStep`] and [`PlanAttempt`]: a step with its texts resolved.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::catalog::Manifest;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::fs::Digest;
+use crate::plan::Scope;
+use crate::plan::limits::memory_bytes;
+use crate::spec::expression::{ExpressionError, Template};
+use crate::spec::tree::TemplateTree;
+use crate::spec::{Action, Command, Fault, Step, units};
+
+/// A step of a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Its id.
+    pub id: String,
+    /// Whether it runs although an earlier step failed.
+    pub always: bool,
+    /// How often a failed attempt is repeated as it was.
+    pub retry: u32,
+    /// Conditions on the metrics.
+    pub gates: Vec<String>,
+    /// The plugin, when it uses one.
+    pub plugin: Option<PlanPlugin>,
+    /// The profiler beside it.
+    pub profiler: Option<PlanPlugin>,
+    /// What is asked.
+    pub asked: PlanAttempt,
+    /// The declared smaller attempt.
+    pub fallback: Option<PlanFallback>,
+}
+
+/// A plugin that was found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanPlugin {
+    /// Its file.
+    pub path: std::path::PathBuf,
+    /// The digest of its file.
+    pub sha256: Digest,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub manifest: Manifest,
+}
+
+/// The declared smaller attempt, resolved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanFallback {
+    /// After which faults.
+    pub when: Vec<Fault>,
+    /// What it would run.
+    pub attempt: PlanAttempt,
+}
+
+/// What one attempt runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanAttempt {
+    /// The variables a fallback changes, with their asked values; empty for the asked attempt.
+    pub requested: Map<String, Value>,
+    /// The same variables with the values of this attempt.
+    pub actual: Map<String, Value>,
+    /// What it does.
+    pub action: PlanAction,
+    /// The profiler's configuration.
+    pub profile: Option<Value>,
+    /// Variables added to the environment.
+    pub env: Map<String, Value>,
+    /// Working directory relative to the project root.
+    pub cwd: String,
+    /// Where standard output goes, relative to the bundle.
+    pub log: Option<String>,
+    /// Limits.
+    pub limits: ResolvedLimits,
+    /// Where else it may write.
+    pub writes: Vec<String>,
+    /// Outputs moved into the bundle: from, to.
+    pub collect: Vec<(String, String)>,
+    /// The file with a command's metrics.
+    pub metrics_file: Option<String>,
+}
+
+/// What an attempt does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanAction {
+    /// Runs a program.
+    Run {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Whether the workflow wrote one line for `sh -c`.
+        shell: bool,
+    },
+    /// Uses the plugin with this configuration.
+    Use {
+        /// The plugin's `with:`.
+        with: Value,
+    },
+}
+
+/// Limits as numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedLimits {
+    /// Wall time in seconds.
+    pub time_s: Option<f64>,
+    /// Resident memory of the process tree in bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+impl ResolvedLimits {
+    /// Wall time.
+    pub fn time(&self) -> Option<Duration> {
+        self.time_s.map(Duration::from_secs_f64)
+    }
+}
+
+/// Resolves one attempt of a step. `overlay` are the variables that a fallback changes.
+pub fn resolve_attempt(
+    step: &Step,
+    scope: &Scope,
+    overlay: &Map<String, Value>,
+    asked_vars: &Map<String, Value>,
+) -> Result<PlanAttempt, Diagnostic> {
+    let text = |template: &Template| scope.render(template).map_err(|error| at(&error, template.span));
+    let optional = |template: &Option<Template>| template.as_ref().map(text).transpose();
+    let tree = |tree: &TemplateTree| {
+        if tree.templates().iter().any(|template| scope.defers(template)) {
+            return Ok(json!({ "(open until the run)": true }));
+        }
+        tree.resolve(scope.names()).map_err(|(error, span)| at(&error, span))
+    };
+    let action = match &step.action {
+        Action::Run(Command::Argv(argv)) => {
+            PlanAction::Run { argv: argv.iter().map(text).collect::<Result<_, _>>()?, shell: false }
+        }
+        Action::Run(Command::Shell(line)) => {
+            PlanAction::Run { argv: vec!["sh".to_owned(), "-c".to_owned(), text(line)?], shell: true }
+        }
+        Action::Use(plugin) => PlanAction::Use { with: tree(&plugin.with)? },
+    };
+    let requested = overlay.keys().map(|name| (name.clone(), asked_vars.get(name).cloned().unwrap_or_default()));
+    let env = step.env.iter().map(|(name, template)| Ok((name.clone(), Value::String(text(template)?))));
+    let collect = step.collect.iter().map(|collect| Ok((text(&collect.from)?, text(&collect.to)?)));
+    Ok(PlanAttempt {
+        requested: requested.collect(),
+        actual: overlay.clone(),
+        action,
+        profile: step.profile.as_ref().map(|profile| tree(&profile.with)).transpose()?,
+        env: env.collect::<Result<_, Diagnostic>>()?,
+        cwd: optional(&step.cwd)?.unwrap_or_else(|| ".".to_owned()),
+        log: optional(&step.log)?,
+        limits: limits(step, scope)?,
+        writes: step.writes.iter().map(text).collect::<Result<_, _>>()?,
+        collect: collect.collect::<Result<_, Diagnostic>>()?,
+        metrics_file: step.metrics.as_ref().map(|metrics| text(&metrics.file)).transpose()?,
+    })
+}
+
+fn limits(step: &Step, scope: &Scope) -> Result<ResolvedLimits, Diagnostic> {
+    let mut limits = ResolvedLimits::default();
+    if let Some(template) = &step.limits.time {
+        let text = scope.render(template).map_err(|error| at(&error, template.span))?;
+        let time = units::duration(&text).map_err(|message| Diagnostic::new(template.span, message))?;
+        limits.time_s = Some(time.as_secs_f64());
+    }
+    if let Some(template) = &step.limits.memory {
+        let text = scope.render(template).map_err(|error| at(&error, template.span))?;
+        let memory = units::memory(&text).and_then(memory_bytes);
+        limits.memory_bytes = Some(memory.map_err(|message| Diagnostic::new(template.span, message))?);
+    }
+    Ok(limits)
+}
+
+fn at(error: &ExpressionError, span: Span) -> Diagnostic {
+    Diagnostic::new(span, format!("bad expression: {}", error.message))
+}

@@ -1,0 +1,371 @@
+//! The third pass: [`RawWorkflow`] to [`Workflow`]. Checks what can be known without looking outside the
+//! file: names, references, expressions, stamps, and combinations that make no sense.
+
+use std::ops::Range;
+
+use crate::clock::Stamp;
+use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean, one_of};
+use crate::spec::expression::{Expression, ExpressionError, Template};
+use crate::spec::node::{Key, Node};
+use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawStep, RawWorkflow};
+use crate::spec::reader::{Placed, Reader};
+use crate::spec::tree::TemplateTree;
+use crate::spec::{
+    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice, Step, Var,
+    Workflow,
+};
+
+/// Checks a decoded workflow; its mistakes go to the reader.
+pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader) -> Option<Workflow> {
+    word(reader, &raw.id, "the workflow's `id`");
+    for name in raw.vars.iter().map(|(key, _)| key) {
+        word(reader, &Placed { value: name.name.clone(), span: name.span }, "a variable's name");
+    }
+    below_root(reader, &raw.root, "`bundle.root`");
+    for required in &raw.requires {
+        below_root(reader, required, "`bundle.requires`");
+    }
+    let vars: Vec<Var> = raw.vars.iter().map(|(key, node)| variable(key, node)).collect();
+    let inputs: Vec<Input> = raw.inputs.into_iter().filter_map(|input| check_input(reader, input)).collect();
+    let mut checker = Checker { reader, source: &source, vars: &vars, inputs: &inputs, earlier: Vec::new() };
+    let mut steps: Vec<Step> = Vec::new();
+    for step in raw.steps {
+        let id = step.id.clone();
+        word(checker.reader, &id, "a step's `id`");
+        if checker.earlier.contains(&id.value) {
+            checker.reader.mistake(
+                Diagnostic::new(id.span, format!("two steps are called `{}`", id.value))
+                    .label("the second one")
+                    .help("files and expressions name a step by its id: give each its own"),
+            );
+        }
+        steps.extend(checker.step(step));
+        checker.earlier.push(id.value);
+    }
+    Some(Workflow {
+        id: raw.id.value.clone(),
+        title: raw.title.map_or(raw.id.value, |title| title.value),
+        focus: raw.focus.map(|focus| focus.value),
+        mode: raw.mode.map(|mode| mode.value),
+        root: raw.root,
+        requires: raw.requires,
+        vars,
+        inputs,
+        steps,
+        source,
+    })
+}
+
+fn variable(key: &Key, node: &Node) -> Var {
+    Var { name: key.name.clone(), value: node.to_json(), span: node.span }
+}
+
+/// Names become file names and parts of expressions, so they are plain words.
+fn word(reader: &mut Reader, name: &Placed<String>, what: &str) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let first = name.value.chars().next();
+    let hyphens = what.contains("workflow");
+    if first.is_none_or(|c| !c.is_ascii_alphabetic())
+        || !name.value.chars().all(|c| plain(c) || hyphens && c == '-')
+    {
+        reader.mistake(
+            Diagnostic::new(name.span, format!("{what} must be a word, not `{}`", name.value))
+                .help("use letters, digits and `_`, beginning with a letter"),
+        );
+    }
+}
+
+fn below_root(reader: &mut Reader, path: &Placed<String>, what: &str) {
+    let bad = path.value.is_empty()
+        || path.value.starts_with('/')
+        || path.value.split('/').any(|part| part == ".." || part == "." && path.value != ".");
+    if bad {
+        reader.mistake(
+            Diagnostic::new(path.span, format!("{what} must be a relative path without `..`, not `{}`", path.value))
+                .help("evidence stays inside the project"),
+        );
+    }
+}
+
+fn check_input(reader: &mut Reader, raw: RawInput) -> Option<Input> {
+    word(reader, &raw.name, "an input's name");
+    below_root(reader, &raw.bundle, "an input's `bundle`");
+    let stamp = if raw.stamp.value == "latest" {
+        StampChoice::Latest
+    } else if let Some(stamp) = Stamp::parse(&raw.stamp.value) {
+        StampChoice::Exact(stamp)
+    } else {
+        let message = format!("`{}` is not a stamp", raw.stamp.value);
+        let help = "write `latest` or the name of a bundle, such as 20261122T101112Z";
+        reader.mistake(Diagnostic::new(raw.stamp.span, message).help(help));
+        return None;
+    };
+    Some(Input { name: raw.name.value, bundle: raw.bundle, stamp })
+}
+
+/// What the steps need to know of the rest.
+struct Checker<'a> {
+    reader: &'a mut Reader,
+    source: &'a Source,
+    vars: &'a [Var],
+    inputs: &'a [Input],
+    earlier: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn step(&mut self, raw: RawStep) -> Option<Step> {
+        self.combinations(&raw);
+        let env = raw.env.iter().filter_map(|(key, text)| Some((key.name.clone(), self.template(text)?))).collect();
+        let cwd = raw.cwd.as_ref().and_then(|text| self.template(text));
+        let log = raw.log.as_ref().and_then(|text| self.template(text));
+        let profile = raw.profile.and_then(|profile| {
+            let with = profile.with.as_ref();
+            self.plugin(profile.uses, profile.sha256, with)
+        });
+        let metrics = raw.metrics.and_then(|metrics| {
+            let values = metrics.values.iter();
+            let values = values.filter_map(|(key, text)| {
+                let expression = self.expression(text, &["result"])?;
+                Some((key.name.clone(), expression))
+            });
+            let values = values.collect();
+            Some(MetricsFile { file: self.template(&metrics.file)?, values })
+        });
+        let gates = raw.gates.iter();
+        let gates = gates.filter_map(|text| {
+            let expression = self.expression(text, &["metrics", "vars"])?;
+            Some(Gate { expression, span: text.span })
+        });
+        let gates = gates.collect();
+        let limits = Limits {
+            time: raw.time.as_ref().and_then(|text| self.template(text)),
+            memory: raw.memory.as_ref().and_then(|text| self.template(text)),
+        };
+        let fallback = raw.fallback.map(|fallback| self.fallback(&fallback));
+        let collect = raw.collect.iter();
+        let collect =
+            collect.filter_map(|(from, to)| Some(Collect { from: self.template(from)?, to: self.template(to)? }));
+        let collect = collect.collect();
+        let writes = raw.writes.iter().filter_map(|text| self.template(text)).collect();
+        let action = match (raw.run, raw.uses) {
+            (Some(RawCommand::Argv(argv)), None) => {
+                Action::Run(Command::Argv(argv.iter().map(|text| self.template(text)).collect::<Option<_>>()?))
+            }
+            (Some(RawCommand::Shell(line)), None) => Action::Run(Command::Shell(self.template(&line)?)),
+            (None, Some(uses)) => Action::Use(self.plugin(uses, raw.sha256, raw.with.as_ref())?),
+            _ => return None,
+        };
+        Some(Step {
+            id: raw.id.value,
+            span: raw.id.span,
+            action,
+            env,
+            cwd,
+            log,
+            metrics,
+            gates,
+            limits,
+            profile,
+            fallback,
+            retry: raw.retry,
+            collect,
+            writes,
+            always: raw.always,
+        })
+    }
+
+    /// Keys that contradict each other.
+    fn combinations(&mut self, raw: &RawStep) {
+        let id = &raw.id.value;
+        match (&raw.run, &raw.uses) {
+            (None, None) => self.reader.mistake(
+                Diagnostic::new(raw.span, format!("step `{id}` does nothing"))
+                    .help("give it `run:` (a program) or `uses:` (a plugin)"),
+            ),
+            (Some(_), Some(uses)) => self.reader.mistake(
+                Diagnostic::new(uses.span, format!("step `{id}` has both `run` and `uses`"))
+                    .help("a step does one thing: make two steps of it"),
+            ),
+            (Some(RawCommand::Argv(argv)), None) if argv.is_empty() => {
+                self.reader.mistake(Diagnostic::new(raw.span, format!("`run` of step `{id}` names no program")));
+            }
+            _ => {}
+        }
+        let only_plugins = [("with", raw.with.as_ref().map(|with| with.span)), ("sha256", raw.sha256.as_ref().map(|s| s.span))];
+        let only_programs = [
+            ("metrics", raw.metrics.as_ref().map(|metrics| metrics.file.span)),
+            ("cwd", raw.cwd.as_ref().map(|cwd| cwd.span)),
+            ("log", raw.log.as_ref().map(|log| log.span)),
+        ];
+        let (keys, other): (&[(&str, Option<Span>)], &str) =
+            if raw.run.is_some() { (&only_plugins, "uses") } else { (&only_programs, "run") };
+        for (key, span) in keys {
+            if let Some(span) = span.filter(|_| raw.run.is_some() != raw.uses.is_some()) {
+                self.reader.mistake(Diagnostic::new(
+                    span,
+                    format!("`{key}` of step `{id}` belongs to a step with `{other}`"),
+                ));
+            }
+        }
+        if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
+            self.reader.mistake(
+                Diagnostic::new(profile.uses.span, format!("step `{id}` runs a program; `profile` needs a kernel plugin"))
+                    .help("give the step `uses:` with a kernel, or let the program write its own profile"),
+            );
+        }
+        if let Some(sha256) = raw.sha256.as_ref().filter(|sha256| {
+            sha256.value.len() != 64 || !sha256.value.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }) {
+            self.reader.mistake(Diagnostic::new(sha256.span, "a sha256 has 64 hexadecimal digits"));
+        }
+    }
+
+    fn plugin(
+        &mut self,
+        plugin: Placed<String>,
+        sha256: Option<Placed<String>>,
+        with: Option<&Node>,
+    ) -> Option<PluginUse> {
+        let with = match with {
+            None => TemplateTree::empty(plugin.span),
+            Some(node) => {
+                self.reader.map(node, "`with`")?;
+                TemplateTree::build(node, &mut |text, span| {
+                    self.template(&Placed { value: text.to_owned(), span })
+                })?
+            }
+        };
+        Some(PluginUse { plugin, sha256, with })
+    }
+
+    fn fallback(&mut self, raw: &RawFallback) -> Fallback {
+        let words = Fault::ALL.iter().map(|(word, _)| *word);
+        let mut when = Vec::new();
+        for word in raw.when.iter().flatten() {
+            match Fault::ALL.iter().find(|(known, _)| *known == word.value) {
+                Some((_, fault)) => when.push(*fault),
+                None if word.value == "gate" => self.reader.mistake(
+                    Diagnostic::new(word.span, "a gate that fails is not a reason to shrink: it blocks")
+                        .help(format!("a fallback follows {}", one_of(words.clone()))),
+                ),
+                None => self.reader.mistake(
+                    Diagnostic::new(word.span, format!("unknown fault `{}`", word.value))
+                        .help(did_you_mean(&word.value, words.clone())),
+                ),
+            }
+        }
+        if raw.when.is_none() {
+            when = Fault::ALL.iter().map(|(_, fault)| *fault).collect();
+        }
+        let mut vars = Vec::new();
+        for (key, node) in &raw.vars {
+            if self.vars.iter().any(|var| var.name == key.name) {
+                vars.push(variable(key, node));
+            } else {
+                self.unknown(&key.name, key.span, "variable", self.vars.iter().map(|var| var.name.as_str()).collect());
+            }
+        }
+        if raw.vars.is_empty() {
+            let span = raw.when.iter().flatten().next().map_or(Span::default(), |word| word.span);
+            self.reader.mistake(Diagnostic::new(span, "`fallback.vars` changes nothing"));
+        }
+        Fallback { when, vars }
+    }
+
+    fn template(&mut self, text: &Placed<String>) -> Option<Template> {
+        match Template::parse(&text.value, text.span) {
+            Ok(template) => {
+                for (name, place) in template.names() {
+                    self.name(&name, &["vars", "stamp", "bundle", "inputs", "steps", "git"], text, place);
+                }
+                Some(template)
+            }
+            Err(error) => self.bad_expression(&error, text),
+        }
+    }
+
+    fn expression(&mut self, text: &Placed<String>, roots: &[&str]) -> Option<Expression> {
+        let bare = text.value.trim();
+        if bare.starts_with("${{") {
+            self.reader.mistake(
+                Diagnostic::new(text.span, "this is an expression already: `${{ }}` is not needed here")
+                    .help(format!("write {}", bare.trim_start_matches("${{").trim_end_matches("}}").trim())),
+            );
+            return None;
+        }
+        match Expression::parse(&text.value) {
+            Ok(expression) => {
+                for name in expression.names() {
+                    let place = expression.place_of(name);
+                    self.name(name, roots, text, place);
+                }
+                Some(expression)
+            }
+            Err(error) => self.bad_expression(&error, text),
+        }
+    }
+
+    fn bad_expression<T>(&mut self, error: &ExpressionError, text: &Placed<String>) -> Option<T> {
+        let span = self.inner(text, &error.range);
+        self.reader.mistake(
+            Diagnostic::new(span, format!("bad expression: {}", error.message))
+                .help("an expression looks like `${{ vars.size }}`, a gate like `metrics.correlation >= 0.999`"),
+        );
+        None
+    }
+
+    /// The place of a part of a scalar: exact when the scalar stands in the file as it is.
+    fn inner(&self, text: &Placed<String>, range: &Range<usize>) -> Span {
+        let raw = self.source.text.get(text.span.start..).unwrap_or_default();
+        let quote = usize::from(raw.starts_with(['"', '\'']));
+        if raw.get(quote..).is_some_and(|raw| raw.starts_with(text.value.as_str())) {
+            let start = text.span.start + quote;
+            return Span { start: start + range.start, end: start + range.end.max(range.start + 1) };
+        }
+        text.span
+    }
+
+    /// Checks a dotted name of an expression against what exists.
+    fn name(&mut self, name: &str, roots: &[&str], text: &Placed<String>, place: Range<usize>) {
+        let span = self.inner(text, &place);
+        let mut parts = name.split('.');
+        let root = parts.next().unwrap_or_default();
+        let member = parts.next();
+        if !roots.contains(&root) {
+            self.unknown(root, span, "name", roots.to_vec());
+            return;
+        }
+        let known: Vec<&str> = match root {
+            "vars" => self.vars.iter().map(|var| var.name.as_str()).collect(),
+            "inputs" => self.inputs.iter().map(|input| input.name.as_str()).collect(),
+            "steps" => self.earlier.iter().map(String::as_str).collect(),
+            "git" => vec!["head"],
+            _ => return,
+        };
+        match member {
+            Some(member) if known.contains(&member) => {}
+            Some(member) => {
+                let what = match root {
+                    "vars" => "variable",
+                    "inputs" => "input",
+                    "steps" => "earlier step",
+                    _ => "member of `git`",
+                };
+                let known = known.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+                self.unknown(member, span, what, known.iter().map(String::as_str).collect());
+            }
+            None => {
+                self.reader.mistake(Diagnostic::new(span, format!("`{root}` needs a member, such as `{root}.name`")));
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &str, span: Span, what: &str, known: Vec<&str>) {
+        let help = if known.is_empty() {
+            format!("there is no {what} here")
+        } else {
+            did_you_mean(name, known.iter().copied())
+        };
+        self.reader.mistake(Diagnostic::new(span, format!("unknown {what} `{name}`")).help(help));
+    }
+}
