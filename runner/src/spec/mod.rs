@@ -5,7 +5,7 @@
 //! 2. [`raw::RawWorkflow`]: known keys and types, nothing else;
 //! 3. [`Workflow`]: what it says makes sense on its own (only [`check`](check::check) builds one);
 //! 4. [`crate::plan::Plan`]: variables, stamp, inputs and plugins resolved;
-//! 5. [`crate::run::StepOutcome`]: what happened;
+//! 5. [`crate::evidence::StepOutcome`]: what happened;
 //! 6. [`crate::evidence::EvidenceRecord`]: what is on disk; reports are made from this alone.
 
 pub mod check;

@@ -1,0 +1,202 @@
+//! [`CommandLog`]: every command of a run, in order, in `commands.jsonl` and (for people) `commands.txt`.
+//!
+//! A line is written before a command starts and another after it ended; each carries the digest of the line
+//! before, so that none can be changed or left out unseen.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::Instant;
+use crate::evidence::{Bundle, EvidenceError, commands_text};
+use crate::fs::{Digest, digest_bytes};
+use crate::outcome::Outcome;
+
+/// The state of the repository as it was known when a command started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitState {
+    /// The commit of HEAD, read right before the command.
+    pub head: Option<String>,
+    /// Whether the tree had changes, as git said at `as_of`; `None` when git could not be asked.
+    pub dirty: Option<bool>,
+    /// When git was asked.
+    pub as_of: Option<Instant>,
+}
+
+/// A plugin that a command loads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginId {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its file.
+    pub sha256: Digest,
+}
+
+/// What is known before a command runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandStart {
+    /// The step it belongs to; `(runner)` for the runner's own questions.
+    pub step: String,
+    /// The attempt of the step.
+    pub attempt: u32,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Whether the workflow wrote a line for `sh -c`.
+    #[serde(default)]
+    pub shell: bool,
+    /// Variables added to the environment.
+    pub env: Map<String, Value>,
+    /// The working directory relative to the project root.
+    pub cwd: String,
+    /// The repository.
+    pub git: GitState,
+    /// Where the output goes, relative to the bundle.
+    pub logs: Vec<String>,
+    /// The plugins that this command loads.
+    #[serde(default)]
+    pub plugins: Vec<PluginId>,
+    /// The plugin's configuration.
+    #[serde(default)]
+    pub with: Option<Value>,
+    /// When it started.
+    pub start: Instant,
+}
+
+/// What is known after a command ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The source of the claim.
+    pub claim: String,
+    /// The exit code, when it exited.
+    pub exit_code: Option<i32>,
+    /// The signal, when one ended it.
+    pub signal: Option<i32>,
+    /// The largest resident memory, in bytes.
+    pub peak_rss_bytes: Option<u64>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// When it ended.
+    pub end: Instant,
+}
+
+/// A command as it stands in the log: without an end when it never came to one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandRecord {
+    /// Its number, counted from 1 in order of start.
+    pub id: u64,
+    /// What was known before.
+    pub start: CommandStart,
+    /// What was known after.
+    pub end: Option<CommandEnd>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    id: u64,
+    prev: Digest,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum What {
+    Started(CommandStart),
+    Ended(CommandEnd),
+}
+
+/// The log of one run.
+#[derive(Debug)]
+pub struct CommandLog {
+    bundle: Bundle,
+    file: File,
+    head: Digest,
+    records: Vec<CommandRecord>,
+}
+
+impl CommandLog {
+    /// The names of its two files.
+    pub const FILES: [&str; 2] = ["commands.jsonl", "commands.txt"];
+
+    /// Begins the log of a new bundle.
+    pub fn create(bundle: &Bundle) -> Result<Self, EvidenceError> {
+        let path = bundle.file("commands.jsonl");
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| EvidenceError::at(&path, "cannot create", error))?;
+        Ok(Self { bundle: bundle.clone(), file, head: Digest::zero(), records: Vec::new() })
+    }
+
+    /// Writes down that a command is about to start; returns its number.
+    pub fn start(&mut self, start: CommandStart) -> Result<u64, EvidenceError> {
+        let id = self.records.len() as u64 + 1;
+        self.append(id, What::Started(start.clone()))?;
+        self.records.push(CommandRecord { id, start, end: None });
+        self.write_text()?;
+        Ok(id)
+    }
+
+    /// Writes down how a command ended.
+    pub fn end(&mut self, id: u64, end: CommandEnd) -> Result<(), EvidenceError> {
+        self.append(id, What::Ended(end.clone()))?;
+        if let Some(record) = self.records.iter_mut().find(|record| record.id == id) {
+            record.end = Some(end);
+        }
+        self.write_text()
+    }
+
+    /// The number that the next command gets.
+    pub fn next_id(&self) -> u64 {
+        self.records.len() as u64 + 1
+    }
+
+    /// The digest of the last line: the head of the chain.
+    pub fn head(&self) -> &Digest {
+        &self.head
+    }
+
+    fn append(&mut self, id: u64, what: What) -> Result<(), EvidenceError> {
+        let path = self.bundle.file("commands.jsonl");
+        let line = Line { id, prev: self.head.clone(), what };
+        let mut text =
+            serde_json::to_vec(&line).map_err(|error| EvidenceError::at(&path, "cannot write", error))?;
+        self.head = digest_bytes(&text);
+        text.push(b'\n');
+        self.file.write_all(&text).map_err(|error| EvidenceError::at(&path, "cannot write", error))
+    }
+
+    fn write_text(&self) -> Result<(), EvidenceError> {
+        let text = commands_text::render(self.bundle.stamp().as_str(), &self.records);
+        self.bundle.write("commands.txt", text.as_bytes())
+    }
+
+    /// Reads the log of a bundle back. A last line that was cut off by a crash is left out.
+    pub fn read(text: &str) -> Result<Vec<CommandRecord>, String> {
+        let mut records: Vec<CommandRecord> = Vec::new();
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let parsed: Line = match serde_json::from_str(line) {
+                Ok(parsed) => parsed,
+                Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => break,
+                Err(error) => return Err(format!("line {}: {error}", index + 1)),
+            };
+            match parsed.what {
+                What::Started(start) => records.push(CommandRecord { id: parsed.id, start, end: None }),
+                What::Ended(end) => {
+                    if let Some(record) = records.iter_mut().find(|record| record.id == parsed.id) {
+                        record.end = Some(end);
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+}

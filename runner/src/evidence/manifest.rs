@@ -1,0 +1,63 @@
+//! [`Manifest`]: size and digest of every file of a bundle. Writing it seals the bundle; it is the last file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Instant, Stamp};
+use crate::evidence::{Bundle, EvidenceError, PluginId};
+use crate::fs::{Digest, digest_file, files_below};
+
+/// What `manifest.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of this file.
+    pub version: u32,
+    /// The bundle's name.
+    pub stamp: Stamp,
+    /// When it was sealed.
+    pub sealed: Instant,
+    /// The runner that sealed it.
+    pub runner: PluginId,
+    /// The plugins that were loaded.
+    pub plugins: Vec<PluginId>,
+    /// The digest of the last line of `commands.jsonl`.
+    pub commands_head: Digest,
+    /// Every other file of the bundle, sorted by path.
+    pub files: Vec<ManifestFile>,
+}
+
+/// A file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Relative to the bundle.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// The digest.
+    pub sha256: Digest,
+}
+
+/// Seals a bundle.
+pub fn seal(
+    bundle: &Bundle,
+    runner: PluginId,
+    plugins: Vec<PluginId>,
+    commands_head: Digest,
+) -> Result<(), EvidenceError> {
+    let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
+    let mut files = Vec::new();
+    for path in files_below(bundle.path()).map_err(unreadable)? {
+        let full = bundle.path().join(&path);
+        let (sha256, size) = digest_file(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
+        files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
+    }
+    let manifest = Manifest {
+        version: 1,
+        stamp: bundle.stamp().clone(),
+        sealed: Instant::now(),
+        runner,
+        plugins,
+        commands_head,
+        files,
+    };
+    bundle.write_json("manifest.json", &manifest)
+}

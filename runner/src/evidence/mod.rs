@@ -1,0 +1,52 @@
+//! The bundle on disk: plain files that outlive the tool.
+//!
+//! [`Bundle`] is the directory, [`CommandLog`] its chained list of commands, [`RunState`] where the run
+//! stands, [`seal`] writes the manifest. [`EvidenceRecord`] is all of it read back: reports are made from
+//! this alone, never from a live run. Evidence that cannot be written is an [`EvidenceError`], and the step
+//! it belongs to has failed.
+
+mod ascii;
+mod bundle;
+mod commands;
+mod commands_text;
+mod manifest;
+mod record;
+mod state;
+
+use std::fmt;
+use std::path::Path;
+
+pub use ascii::{ascii, shell_quote};
+pub use bundle::Bundle;
+pub use commands_text::{one_line, with_line};
+pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState, PluginId};
+pub use manifest::{Manifest, ManifestFile, seal};
+pub use record::EvidenceRecord;
+pub use state::{
+    AttemptKind, AttemptRecord, GateRecord, GitRecord, InputCheck, KernelRun, LedgerRecord, RunState, RunStatus,
+    StepOutcome, StepStatus,
+};
+
+/// Evidence that could not be written or read, and why.
+#[derive(Debug)]
+pub struct EvidenceError(String);
+
+impl EvidenceError {
+    pub(crate) fn at(path: &Path, what: &str, reason: impl fmt::Display) -> Self {
+        Self(format!("{what} `{}`: {reason}", path.display()))
+    }
+}
+
+impl fmt::Display for EvidenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EvidenceError {}
+
+impl From<crate::fs::WriteError> for EvidenceError {
+    fn from(error: crate::fs::WriteError) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,236 @@
+//! [`RunState`]: where a run stands, and what each attempt did. It is `state.json`, replaced as a whole at
+//! every change, so that a killed run can be understood.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::Instant;
+use crate::fs::Digest;
+use crate::outcome::Outcome;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It is going on, or was killed; `pid` tells which.
+    Running,
+    /// Everything asked for was done.
+    Complete,
+    /// Paused for guidance.
+    Blocked,
+    /// Stopped by the user.
+    Interrupted,
+    /// A rule of evidence was broken.
+    Broken,
+}
+
+impl RunStatus {
+    /// The word that stands in the evidence.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Blocked => "blocked",
+            Self::Interrupted => "interrupted",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// What `state.json` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunState {
+    /// The format of this file.
+    pub version: u32,
+    /// How the run stands.
+    pub status: RunStatus,
+    /// Why it is blocked, interrupted or broken.
+    pub reason: Option<String>,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended.
+    pub ended: Option<Instant>,
+    /// The runner's process.
+    pub pid: u32,
+    /// The repository when the run began.
+    pub git: GitRecord,
+    /// The steps, in order.
+    pub steps: Vec<StepOutcome>,
+    /// Worth a person's attention, and no failure.
+    pub surprises: Vec<String>,
+    /// The inputs after the run.
+    pub inputs: Vec<InputCheck>,
+    /// What was written to the ledger.
+    pub ledger: Option<LedgerRecord>,
+    /// What to do next.
+    pub next: Vec<String>,
+}
+
+/// The repository when the run began.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct GitRecord {
+    /// The commit of HEAD.
+    pub head: Option<String>,
+    /// Whether the tree had changes; `None` when git could not be asked.
+    pub dirty: Option<bool>,
+    /// How many files differed.
+    pub changed_files: Option<u64>,
+    /// Why it is not known.
+    pub reason: Option<String>,
+}
+
+/// How a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// Not begun.
+    Pending,
+    /// Begun. A step that is killed stays like this and never looks fresh.
+    Running,
+    /// Ended, well or not.
+    Done,
+    /// Not run, because an earlier step failed.
+    Skipped,
+}
+
+/// What happened in a step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// Its id.
+    pub id: String,
+    /// The plugin it uses.
+    pub uses: Option<String>,
+    /// How it stands.
+    pub status: StepStatus,
+    /// How it ended: the outcome of what was asked, not of the fallback.
+    pub outcome: Option<Outcome>,
+    /// Why it is not ok, or why it was skipped.
+    pub reason: Option<String>,
+    /// Its attempts.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// Which attempt it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptKind {
+    /// What the workflow asks for.
+    Asked,
+    /// The same again.
+    Retry,
+    /// The declared smaller one.
+    Fallback,
+}
+
+impl AttemptKind {
+    /// The word that stands in the evidence.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Retry => "retry",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// What happened in an attempt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Counted from 1 within the step.
+    pub number: u32,
+    /// Which attempt it is.
+    pub kind: AttemptKind,
+    /// The variables that the fallback changes, as they were asked for.
+    pub requested: Map<String, Value>,
+    /// The same variables as this attempt had them.
+    pub actual: Map<String, Value>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The source of that claim.
+    pub claim: String,
+    /// What went wrong, in the words of the program or the plugin.
+    pub reason: Option<String>,
+    /// The command in one line.
+    pub command: String,
+    /// Its numbers in the command log.
+    pub commands: Vec<u64>,
+    /// When it began.
+    pub started: Instant,
+    /// When it ended.
+    pub ended: Instant,
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// The largest resident memory, in bytes.
+    pub peak_rss_bytes: Option<u64>,
+    /// Name to value and unit.
+    pub metrics: Map<String, Value>,
+    /// The gates on them.
+    pub gates: Vec<GateRecord>,
+    /// What the kernel did.
+    pub kernel: Option<KernelRun>,
+    /// The profiler's report.
+    pub profile: Option<Value>,
+    /// Files it made, relative to the bundle.
+    pub artifacts: Vec<String>,
+    /// Where its output is, relative to the bundle.
+    pub logs: Vec<String>,
+}
+
+/// What a kernel did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelRun {
+    /// Where it computed.
+    pub device: String,
+    /// Warm-up iterations.
+    pub warmup: u32,
+    /// Measured iterations that were asked for.
+    pub asked: u32,
+    /// Measured iterations that were run.
+    pub run: u64,
+    /// Why more were run than asked for.
+    pub repeated: Option<String>,
+}
+
+/// A gate and what it saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateRecord {
+    /// The condition.
+    pub expression: String,
+    /// The metrics it names.
+    pub values: Map<String, Value>,
+    /// Whether it held.
+    pub holds: bool,
+    /// Why not, when there is more to say than the values.
+    pub reason: Option<String>,
+}
+
+/// An input after the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputCheck {
+    /// The input's name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// The digest before.
+    pub before: Digest,
+    /// The digest after; `None` when it could not be read.
+    pub after: Option<Digest>,
+}
+
+impl InputCheck {
+    /// Whether it is as it was.
+    pub fn unchanged(&self) -> bool {
+        self.after.as_ref() == Some(&self.before)
+    }
+}
+
+/// What was written to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRecord {
+    /// The number of the attempt.
+    pub attempt: Option<u64>,
+    /// One line about the edit.
+    pub summary: String,
+    /// The files that were changed, relative to the project root.
+    pub files: Vec<String>,
+}

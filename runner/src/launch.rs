@@ -1,0 +1,269 @@
+//! [`Launcher`]: starts a program and writes it down, before and after. Steps, the plugin host, git and what
+//! plugins ask for go through it, so that no command of a run is missing from the evidence.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::clock::Instant;
+use crate::evidence::{
+    Bundle, CommandEnd, CommandLog, CommandStart, EvidenceError, GitRecord, GitState, PluginId,
+};
+use crate::fs::Digest;
+use crate::outcome::Outcome;
+use crate::plan::ResolvedLimits;
+use crate::process::{Cancel, Ended, Launch, Process, Stdout};
+use crate::git;
+
+/// The step name of the runner's own questions.
+pub const RUNNER_STEP: &str = "(runner)";
+
+/// What is to be started.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The step it belongs to.
+    pub step: String,
+    /// The attempt of the step.
+    pub attempt: u32,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Whether the workflow wrote a line for `sh -c`.
+    pub shell: bool,
+    /// Variables added to the environment.
+    pub env: Map<String, Value>,
+    /// Working directory relative to the project root.
+    pub cwd: String,
+    /// Limits.
+    pub limits: ResolvedLimits,
+    /// The file for standard output, relative to the bundle; `None`: `logs/<step>-<attempt>...`.
+    pub stdout: Option<String>,
+    /// The plugins it loads and the configuration of the first.
+    pub plugins: Vec<PluginId>,
+    /// The configuration of the plugin.
+    pub with: Option<Value>,
+}
+
+impl Command {
+    /// A command with nothing special.
+    pub fn new(step: &str, attempt: u32, argv: Vec<String>) -> Self {
+        Self {
+            step: step.to_owned(),
+            attempt,
+            argv,
+            shell: false,
+            env: Map::new(),
+            cwd: ".".to_owned(),
+            limits: ResolvedLimits::default(),
+            stdout: None,
+            plugins: Vec::new(),
+            with: None,
+        }
+    }
+}
+
+/// A command that ran, or could not be started.
+#[derive(Clone, Debug)]
+pub struct Launched {
+    /// Its number in the log.
+    pub id: u64,
+    /// How it ended.
+    pub ended: Ended,
+    /// Its logs, relative to the bundle: standard output (if it has a file), standard error.
+    pub logs: Vec<String>,
+}
+
+/// Starts programs and writes them down.
+#[derive(Debug)]
+pub struct Launcher {
+    root: PathBuf,
+    bundle: Bundle,
+    commands: Mutex<CommandLog>,
+    cancel: Cancel,
+    dirty: Mutex<(Option<bool>, Option<Instant>)>,
+}
+
+/// What a caller does with the pipes of a program, while the program is watched.
+pub type Conversation<'a> = Box<dyn FnOnce(std::process::ChildStdin, std::process::ChildStdout) + Send + 'a>;
+
+impl Launcher {
+    /// A launcher for a new bundle.
+    pub fn new(root: &Path, bundle: &Bundle, cancel: Cancel) -> Result<Self, EvidenceError> {
+        let commands = Mutex::new(CommandLog::create(bundle)?);
+        Ok(Self { root: root.to_owned(), bundle: bundle.clone(), commands, cancel, dirty: Mutex::new((None, None)) })
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The project root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether the run was cancelled.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// The head of the chain of commands.
+    pub fn commands_head(&self) -> Digest {
+        self.log().head().clone()
+    }
+
+    /// Runs a program to its end; its output goes to files.
+    pub fn run(&self, command: Command) -> Result<Launched, EvidenceError> {
+        self.launch(command, None)
+    }
+
+    /// Runs a program and talks to it over its standard input and output.
+    pub fn converse(&self, command: Command, conversation: Conversation<'_>) -> Result<Launched, EvidenceError> {
+        self.launch(command, Some(conversation))
+    }
+
+    fn launch(&self, command: Command, conversation: Option<Conversation<'_>>) -> Result<Launched, EvidenceError> {
+        let logs = self.log_names(&command, conversation.is_some())?;
+        let (dirty, as_of) = *lock(&self.dirty);
+        let start = CommandStart {
+            step: command.step,
+            attempt: command.attempt,
+            argv: command.argv.clone(),
+            shell: command.shell,
+            env: command.env.clone(),
+            cwd: command.cwd.clone(),
+            git: GitState { head: git::head(&self.root), dirty, as_of },
+            logs: logs.clone(),
+            plugins: command.plugins,
+            with: command.with,
+            start: Instant::now(),
+        };
+        let id = self.log().start(start)?;
+        let env = command.env.iter().map(|(name, value)| (name.clone(), text_of(value)));
+        let stderr = logs.last().cloned().unwrap_or_default();
+        let launch = Launch {
+            argv: command.argv.iter().map(OsString::from).collect(),
+            env: env.collect(),
+            cwd: self.root.join(&command.cwd),
+            stdout: match (&conversation, logs.as_slice()) {
+                (None, [stdout, ..]) => Stdout::File(self.bundle.file(stdout)),
+                _ => Stdout::Caller,
+            },
+            stderr: self.bundle.file(&stderr),
+            time: command.limits.time(),
+            memory: command.limits.memory_bytes,
+        };
+        let ended = self.supervise(launch, conversation);
+        let end = CommandEnd {
+            outcome: ended.outcome,
+            claim: ended.claim.clone(),
+            exit_code: ended.exit_code,
+            signal: ended.signal,
+            peak_rss_bytes: ended.peak_rss_bytes,
+            seconds: ended.seconds,
+            end: ended.end,
+        };
+        self.log().end(id, end)?;
+        Ok(Launched { id, ended, logs })
+    }
+
+    fn supervise(&self, launch: Launch, conversation: Option<Conversation<'_>>) -> Ended {
+        let mut process = match Process::start(launch) {
+            Ok(process) => process,
+            Err(error) => {
+                return Ended {
+                    outcome: Outcome::Failed,
+                    claim: error.to_string(),
+                    exit_code: None,
+                    signal: None,
+                    end: Instant::now(),
+                    seconds: 0.0,
+                    peak_rss_bytes: None,
+                    cut: Vec::new(),
+                };
+            }
+        };
+        let pipes = process.pipes();
+        std::thread::scope(|scope| {
+            if let (Some(conversation), Some((stdin, stdout))) = (conversation, pipes) {
+                scope.spawn(move || conversation(stdin, stdout));
+            }
+            process.watch(&self.cancel)
+        })
+    }
+
+    fn log_names(&self, command: &Command, conversation: bool) -> Result<Vec<String>, EvidenceError> {
+        let stem = if command.step == RUNNER_STEP {
+            format!("logs/runner-{}", self.log().next_id())
+        } else {
+            format!("logs/{}-{}", command.step, command.attempt)
+        };
+        let free = |suffix: &str| {
+            let name = format!("{stem}{suffix}.log");
+            if self.bundle.has(&name) { format!("{stem}.{}{suffix}.log", self.log().next_id()) } else { name }
+        };
+        let names = match (&command.stdout, conversation) {
+            // The host sends what its plugin prints to its own standard error.
+            (_, true) => vec![free("")],
+            (Some(stdout), false) => vec![stdout.clone(), free(".stderr")],
+            (None, false) => vec![free(".stdout"), free(".stderr")],
+        };
+        for name in &names {
+            if let Some(parent) = Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()) {
+                self.bundle.directory(parent)?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// Asks git for the state of the repository. The answer goes with every later command.
+    pub fn ask_git(&self) -> Result<GitRecord, EvidenceError> {
+        let mut record = GitRecord { head: git::head(&self.root), ..GitRecord::default() };
+        if git::root_above(&self.root).is_none() {
+            record.reason = Some("the project is not in a git repository".to_owned());
+            return Ok(record);
+        }
+        let argv = ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all"].map(str::to_owned);
+        let mut command = Command::new(RUNNER_STEP, 1, argv.to_vec());
+        // Evidence-only: git must not refresh its index.
+        command.env.insert("GIT_OPTIONAL_LOCKS".to_owned(), "0".into());
+        command.limits.time_s = Some(Duration::from_mins(1).as_secs_f64());
+        let asked = Instant::now();
+        let launched = self.run(command)?;
+        if launched.ended.outcome == Outcome::Ok {
+            let log = launched.logs.first().cloned().unwrap_or_default();
+            let path = self.bundle.file(&log);
+            let output = std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
+            let own = self.bundle.path().strip_prefix(&self.root).map(Path::to_owned).unwrap_or_default();
+            let own = own.to_string_lossy().into_owned();
+            let changed = output
+                .split(|byte| *byte == 0)
+                .filter(|entry| entry.len() > 3)
+                // The bundle that is being made is not a change of the project.
+                .filter(|entry| own.is_empty() || !String::from_utf8_lossy(&entry[3..]).starts_with(&own))
+                .count() as u64;
+            record.changed_files = Some(changed);
+            record.dirty = Some(changed > 0);
+            *lock(&self.dirty) = (record.dirty, Some(asked));
+        } else {
+            record.reason = Some(format!("git status: {}", launched.ended.claim));
+        }
+        Ok(record)
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, CommandLog> {
+        lock(&self.commands)
+    }
+}
+
+/// A poisoned lock means that another thread panicked between two writes; the data itself is whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,265 @@
+//! The one way to start a program. Commands of steps, the plugin host, git, and what plugins ask for all go
+//! through [`Process`]; that is why `commands.txt` can be complete.
+//!
+//! [`Process::start`] starts a program in a process group of its own; [`Process::watch`] stays with it until
+//! the end: limits, cancellation, peak memory, output, exit. Nothing here knows of bundles or steps.
+
+mod cancel;
+mod memory;
+mod output;
+mod wait;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+pub use cancel::Cancel;
+pub use output::OUTPUT_LIMIT;
+
+use crate::clock::Instant;
+use crate::outcome::Outcome;
+use output::Pump;
+use wait::Status;
+
+/// How long a program has to end after SIGTERM before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often memory, time and cancellation are looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// A program to start.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program and its arguments; not empty.
+    pub argv: Vec<OsString>,
+    /// Variables added to the environment.
+    pub env: Vec<(String, String)>,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// Where standard output goes.
+    pub stdout: Stdout,
+    /// The file that takes standard error.
+    pub stderr: PathBuf,
+    /// Wall time.
+    pub time: Option<Duration>,
+    /// Bytes of resident memory of the process tree.
+    pub memory: Option<u64>,
+}
+
+/// Where standard output goes.
+#[derive(Clone, Debug)]
+pub enum Stdout {
+    /// Into this file.
+    File(PathBuf),
+    /// To the caller, who also gets the program's standard input.
+    Caller,
+}
+
+/// A program that could not be started.
+#[derive(Debug)]
+pub struct StartError {
+    program: String,
+    source: io::Error,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` could not be started: {}", self.program, self.source)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// How a program ended, and how that is known.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// `ok`, `failed`, `signal`, `timeout`, `oom` or `cancelled`.
+    pub outcome: Outcome,
+    /// The source of the claim: what was seen.
+    pub claim: String,
+    /// The exit code, when it exited.
+    pub exit_code: Option<i32>,
+    /// The signal, when one ended it.
+    pub signal: Option<i32>,
+    /// When it ended.
+    pub end: Instant,
+    /// Wall time in seconds, from a clock that is never set back.
+    pub seconds: f64,
+    /// The largest resident memory seen, in bytes; `None` when nothing was.
+    pub peak_rss_bytes: Option<u64>,
+    /// Streams that were cut at [`OUTPUT_LIMIT`].
+    pub cut: Vec<&'static str>,
+}
+
+/// A program that is running.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    group: Pid,
+    launch: Launch,
+    started: std::time::Instant,
+    pumps: Vec<Pump>,
+    oom_kills: Option<u64>,
+}
+
+/// Why we killed it.
+enum Verdict {
+    Timeout,
+    Memory(u64),
+    Cancelled,
+}
+
+impl Process {
+    /// Starts a program.
+    pub fn start(launch: Launch) -> Result<Self, StartError> {
+        let program = launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let oom_kills = memory::system_oom_kills();
+        Self::spawn(launch, oom_kills).map_err(|source| StartError { program, source })
+    }
+
+    fn spawn(launch: Launch, oom_kills: Option<u64>) -> io::Result<Self> {
+        let (program, arguments) =
+            launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
+        #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&launch.cwd).process_group(0).stderr(Stdio::piped());
+        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
+        command.stdout(Stdio::piped());
+        command.stdin(match launch.stdout {
+            Stdout::File(_) => Stdio::null(),
+            Stdout::Caller => Stdio::piped(),
+        });
+        let started = std::time::Instant::now();
+        let mut child = command.spawn()?;
+        let group = Pid::from_child(&child);
+        let mut pumps = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            pumps.push(Pump::start("stderr", stderr.into(), &launch.stderr)?);
+        }
+        if let Stdout::File(path) = &launch.stdout
+            && let Some(stdout) = child.stdout.take()
+        {
+            pumps.push(Pump::start("stdout", stdout.into(), path)?);
+        }
+        Ok(Self { child, group, launch, started, pumps, oom_kills })
+    }
+
+    /// The pipes to a program that was started with [`Stdout::Caller`].
+    pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        Some((self.child.stdin.take()?, self.child.stdout.take()?))
+    }
+
+    /// Stays with the program until it and its group are gone.
+    pub fn watch(mut self, cancel: &Cancel) -> Ended {
+        let exit = wait::Exit::of(self.group);
+        let mut peak = 0;
+        let mut verdict: Option<(Verdict, std::time::Instant)> = None;
+        let mut killed = false;
+        let (status, usage) = loop {
+            if let Some(ended) = exit.wait(TICK) {
+                break ended;
+            }
+            let tree = memory::tree_rss(self.group);
+            peak = peak.max(tree);
+            match &verdict {
+                None => {
+                    let found = self.judge(tree, cancel);
+                    if let Some(found) = found {
+                        // Memory is taken back at once; the other two may tidy up.
+                        let signal = if matches!(found, Verdict::Memory(_)) { Signal::KILL } else { Signal::TERM };
+                        self.signal(signal);
+                        verdict = Some((found, std::time::Instant::now()));
+                    }
+                }
+                Some((_, since)) if !killed && since.elapsed() > GRACE => {
+                    killed = true;
+                    self.signal(Signal::KILL);
+                }
+                Some(_) => {}
+            }
+        };
+        let seconds = self.started.elapsed().as_secs_f64();
+        let end = Instant::now();
+        // Whatever it left behind in its group must not run beside the next measurement.
+        self.signal(Signal::KILL);
+        let cut = self.pumps.drain(..).filter_map(Pump::finish).collect();
+        let peak = peak.max(usage);
+        let (outcome, claim) = self.classify(status, verdict.map(|(verdict, _)| verdict), peak);
+        let (exit_code, signal) = match status {
+            Status::Exited(code) => (Some(code), None),
+            Status::Signalled(signal) => (None, Some(signal)),
+            Status::Unknown => (None, None),
+        };
+        Ended { outcome, claim, exit_code, signal, end, seconds, peak_rss_bytes: (peak > 0).then_some(peak), cut }
+    }
+
+    fn judge(&self, tree: u64, cancel: &Cancel) -> Option<Verdict> {
+        if cancel.is_set() {
+            return Some(Verdict::Cancelled);
+        }
+        if self.launch.memory.is_some_and(|limit| tree > limit) {
+            return Some(Verdict::Memory(tree));
+        }
+        let over = self.launch.time.is_some_and(|limit| self.started.elapsed() > limit);
+        over.then_some(Verdict::Timeout)
+    }
+
+    fn signal(&self, signal: Signal) {
+        // The group may be gone already; that is what was wanted.
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    fn classify(&self, status: Status, verdict: Option<Verdict>, peak: u64) -> (Outcome, String) {
+        match verdict {
+            Some(Verdict::Timeout) => {
+                let limit = self.launch.time.unwrap_or_default().as_secs_f64();
+                return (Outcome::Timeout, format!("ended by the runner: longer than limits.time ({limit} s)"));
+            }
+            Some(Verdict::Memory(seen)) => {
+                let limit = self.launch.memory.unwrap_or_default();
+                let claim = format!(
+                    "ended by the runner: {} of resident memory, more than limits.memory ({})",
+                    bytes(seen),
+                    bytes(limit)
+                );
+                return (Outcome::Oom, claim);
+            }
+            Some(Verdict::Cancelled) => return (Outcome::Cancelled, "ended by the runner: interrupted".to_owned()),
+            None => {}
+        }
+        if let Some(limit) = self.launch.memory.filter(|limit| peak > *limit) {
+            let claim = format!(
+                "its peak resident memory was {}, more than limits.memory ({})",
+                bytes(peak),
+                bytes(limit)
+            );
+            return (Outcome::Oom, claim);
+        }
+        match status {
+            Status::Exited(0) => (Outcome::Ok, "exit status 0".to_owned()),
+            Status::Exited(code) => (Outcome::Failed, format!("exit status {code}")),
+            Status::Signalled(9) if memory::system_oom_kills() > self.oom_kills => {
+                (Outcome::Oom, "SIGKILL while the system's out-of-memory killer was at work (/proc/vmstat)".to_owned())
+            }
+            Status::Signalled(signal) => (Outcome::Signal, wait::signal_name(signal)),
+            Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
+        }
+    }
+}
+
+/// An amount of memory for people: `12.3 MiB`.
+pub fn bytes(count: u64) -> String {
+    let mut value = count as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1024.0 {
+            return if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
