@@ -4,8 +4,10 @@
 //! The runner sends one [`Job`]; the host loads, drives the whole role (for a kernel: prepare, warm-up,
 //! profiler start, measured iterations, profiler stop, finish) and ends with [`FromHost::Done`] or
 //! [`FromHost::Failed`]. In between it may ask [`FromHost::Run`] or [`FromHost::Read`], one at a time, and
-//! waits for the [`ToHost`] answer. A host that ends without its last word has crashed.
+//! waits for the [`ToHost`] answer. A host that ends without its last word has crashed; how it ends after its
+//! last word does not matter. The end of the host's stdin counts as [`ToHost::Cancel`]: the runner is gone.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -72,8 +74,9 @@ pub enum RoleJob {
 pub enum FromHost {
     /// What the host does from now on; the last one names the place of a crash.
     Phase {
-        /// `load`, `create`, `prepare`, `warmup`, `profiler start`, `iterate`, `profiler stop`, `finish`,
-        /// `capture`, `documents`, `edit`.
+        /// `load`, `create`, `prepare`, `warmup`, `iterate`, `finish`, `capture`, `documents`, `edit`,
+        /// `destroy`; for the profiler beside a kernel `profiler load`, `profiler create`, `profiler start`,
+        /// `profiler more`, `profiler stop`, `profiler destroy`.
         phase: String,
         /// The iteration, counted from 0, in `warmup` and `iterate`.
         iteration: Option<u64>,
@@ -122,6 +125,14 @@ pub struct Failure {
     /// The plugin's own words, or the host's.
     pub message: String,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (in {})", self.message, self.phase)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// The kinds of failure that the host can tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
