@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_stamp_is_a_real_utc_second() {
         assert!(Stamp::parse("20261122T101112Z").is_some());
-        for wrong in ["", "20261322T101112Z", "20261122T101112", "2026-11-22", "20261122T1011120Z", "latest"] {
+        for wrong in ["", "20261322T101112Z", "20261122T101112", "2026-11-22", "20261122T1011120Z", "latest"]
+        {
             assert!(Stamp::parse(wrong).is_none(), "{wrong}");
         }
         assert!(Stamp::parse(Instant::now().stamp().as_str()).is_some());

@@ -139,7 +139,8 @@ impl Diagnostics {
 
     /// All mistakes as text for a person, with carets, and a closing line with their number.
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
+        let renderer =
+            if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
         let path = self.source.path.display().to_string();
         let mut text = String::new();
         for diagnostic in &self.list {

@@ -23,7 +23,14 @@ pub enum Event {
     /// A line for people from a plugin. Level: 1 error, 2 warning, 3 info, 4 debug.
     Log { step: String, level: u32, message: String },
     /// An attempt ended.
-    AttemptEnded { step: String, attempt: u32, outcome: Outcome, seconds: f64, reason: Option<String>, note: String },
+    AttemptEnded {
+        step: String,
+        attempt: u32,
+        outcome: Outcome,
+        seconds: f64,
+        reason: Option<String>,
+        note: String,
+    },
     /// The asked attempt failed; the declared smaller one follows.
     Fallback { step: String, requested: serde_json::Value, actual: serde_json::Value, reason: String },
     /// A step was not run, and why.
@@ -33,7 +40,14 @@ pub enum Event {
     /// Something worth a person's attention that is no failure.
     Surprise { message: String },
     /// The bundle is complete and sealed, or was left as it is.
-    RunEnded { status: String, reason: Option<String>, bundle: String, seconds: f64, sealed: bool, next: Vec<String> },
+    RunEnded {
+        status: String,
+        reason: Option<String>,
+        bundle: String,
+        seconds: f64,
+        sealed: bool,
+        next: Vec<String>,
+    },
 }
 
 /// Where events go.

@@ -41,7 +41,8 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
 
 fn commit(text: &str) -> Option<String> {
     let text = text.trim();
-    (matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
+    (matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| text.to_owned())
 }
 
 #[cfg(test)]

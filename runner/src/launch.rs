@@ -13,10 +13,10 @@ use crate::evidence::{
     Bundle, CommandEnd, CommandLog, CommandStart, EvidenceError, GitRecord, GitState, PluginId,
 };
 use crate::fs::Digest;
+use crate::git;
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
 use crate::process::{Cancel, Ended, Launch, Process, Stdout};
-use crate::git;
 
 /// The step name of the runner's own questions.
 pub const RUNNER_STEP: &str = "(runner)";
@@ -92,7 +92,13 @@ impl Launcher {
     /// A launcher for a new bundle.
     pub fn new(root: &Path, bundle: &Bundle, cancel: Cancel) -> Result<Self, EvidenceError> {
         let commands = Mutex::new(CommandLog::create(bundle)?);
-        Ok(Self { root: root.to_owned(), bundle: bundle.clone(), commands, cancel, dirty: Mutex::new((None, None)) })
+        Ok(Self {
+            root: root.to_owned(),
+            bundle: bundle.clone(),
+            commands,
+            cancel,
+            dirty: Mutex::new((None, None)),
+        })
     }
 
     /// The bundle.
@@ -115,17 +121,30 @@ impl Launcher {
         self.log().head().clone()
     }
 
+    /// The number that the next command gets.
+    pub fn next_id(&self) -> u64 {
+        self.log().next_id()
+    }
+
     /// Runs a program to its end; its output goes to files.
     pub fn run(&self, command: Command) -> Result<Launched, EvidenceError> {
         self.launch(command, None)
     }
 
     /// Runs a program and talks to it over its standard input and output.
-    pub fn converse(&self, command: Command, conversation: Conversation<'_>) -> Result<Launched, EvidenceError> {
+    pub fn converse(
+        &self,
+        command: Command,
+        conversation: Conversation<'_>,
+    ) -> Result<Launched, EvidenceError> {
         self.launch(command, Some(conversation))
     }
 
-    fn launch(&self, command: Command, conversation: Option<Conversation<'_>>) -> Result<Launched, EvidenceError> {
+    fn launch(
+        &self,
+        command: Command,
+        conversation: Option<Conversation<'_>>,
+    ) -> Result<Launched, EvidenceError> {
         let logs = self.log_names(&command, conversation.is_some())?;
         let (dirty, as_of) = *lock(&self.dirty);
         let start = CommandStart {
@@ -212,7 +231,9 @@ impl Launcher {
             (None, false) => vec![free(".stdout"), free(".stderr")],
         };
         for name in &names {
-            if let Some(parent) = Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()) {
+            if let Some(parent) =
+                Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
+            {
                 self.bundle.directory(parent)?;
             }
         }
@@ -236,7 +257,8 @@ impl Launcher {
         if launched.ended.outcome == Outcome::Ok {
             let log = launched.logs.first().cloned().unwrap_or_default();
             let path = self.bundle.file(&log);
-            let output = std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
+            let output =
+                std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
             let own = self.bundle.path().strip_prefix(&self.root).map(Path::to_owned).unwrap_or_default();
             let own = own.to_string_lossy().into_owned();
             let changed = output

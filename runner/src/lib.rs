@@ -1,15 +1,24 @@
 //! The `runner` library: everything behind the thin binary.
+//!
+//! The modules are layers; one may use only those that stand below it (a test holds that):
+//! `cli`, `run`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `event`, `outcome`, `plan`,
+//! `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
 
 pub mod catalog;
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod diagnostic;
+pub mod event;
+pub mod evidence;
 pub mod exit_code;
 pub mod fs;
 pub mod git;
-pub mod event;
-pub mod evidence;
 pub mod launch;
+pub mod ledger;
 pub mod outcome;
 pub mod plan;
 pub mod process;
+pub mod report;
+pub mod run;
 pub mod spec;

@@ -1,2 +1,5 @@
-//! The thin binary.
-fn main() {}
+//! The `runner` binary: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    runner::cli::main()
+}

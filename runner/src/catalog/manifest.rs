@@ -74,11 +74,13 @@ impl Manifest {
         let error = |text: String| ManifestError(text);
         let file = File::open(path).map_err(|reason| error(format!("cannot be opened: {reason}")))?;
         let cache = ReadCache::new(file);
-        let object = object::File::parse(&cache).map_err(|reason| error(format!("is not a library: {reason}")))?;
-        let section = object
-            .section_by_name(MANIFEST_SECTION)
-            .ok_or_else(|| error(format!("is not a runner plugin: it has no section `{MANIFEST_SECTION}`")))?;
-        let bytes = section.data().map_err(|reason| error(format!("has an unreadable manifest: {reason}")))?;
+        let object =
+            object::File::parse(&cache).map_err(|reason| error(format!("is not a library: {reason}")))?;
+        let section = object.section_by_name(MANIFEST_SECTION).ok_or_else(|| {
+            error(format!("is not a runner plugin: it has no section `{MANIFEST_SECTION}`"))
+        })?;
+        let bytes =
+            section.data().map_err(|reason| error(format!("has an unreadable manifest: {reason}")))?;
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let manifest: Self = serde_json::from_slice(&bytes[..end])
             .map_err(|reason| error(format!("has a manifest that is not understood: {reason}")))?;

@@ -77,8 +77,10 @@ impl Catalog {
             }
         }
         let known = self.all();
-        let names: Vec<&str> =
-            known.iter().filter_map(|(_, found)| found.as_ref().ok().map(|found| found.manifest.name.as_str())).collect();
+        let names: Vec<&str> = known
+            .iter()
+            .filter_map(|(_, found)| found.as_ref().ok().map(|found| found.manifest.name.as_str()))
+            .collect();
         let searched: Vec<String> =
             self.directories.iter().map(|directory| crate::diagnostic::shown(directory)).collect();
         let help = match nearest(name, names.iter().copied()) {

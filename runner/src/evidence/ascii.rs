@@ -15,7 +15,9 @@ pub fn ascii(text: &str) -> String {
             '\u{201c}' | '\u{201d}' => escaped.push('"'),
             '\u{a0}' => escaped.push(' '),
             // Writing into a String cannot fail.
-            _ => drop(write!(escaped, "\\u{{{:x}}}", u32::from(character))),
+            _ => {
+                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
+            }
         }
     }
     escaped
@@ -34,7 +36,9 @@ pub fn shell_quote(word: &str) -> String {
             b'\\' => quoted.push_str("\\\\"),
             b'\n' => quoted.push_str("\\n"),
             b' '..=b'~' => quoted.push(char::from(byte)),
-            _ => drop(write!(quoted, "\\x{byte:02x}")),
+            _ => {
+                let _ = write!(quoted, "\\x{byte:02x}");
+            }
         }
     }
     quoted.push('\'');

@@ -66,7 +66,9 @@ impl Bundle {
 
     /// Writes a file as a whole, making its directory when needed.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
-        if let Some(parent) = Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()) {
+        if let Some(parent) =
+            Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
+        {
             self.directory(parent)?;
         }
         Ok(write_atomic(&self.file(name), bytes)?)

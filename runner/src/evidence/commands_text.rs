@@ -59,7 +59,8 @@ fn ended(line: &mut impl FnMut(&str, &str), end: &CommandEnd) {
     };
     line("exit", &exit);
     line("outcome", &format!("{} ({})", end.outcome, end.claim));
-    let peak = end.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), |peak| format!("{} ({peak} B)", bytes(peak)));
+    let peak =
+        end.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), |peak| format!("{} ({peak} B)", bytes(peak)));
     line("peak RSS", &peak);
 }
 

@@ -47,7 +47,8 @@ pub fn seal(
     let mut files = Vec::new();
     for path in files_below(bundle.path()).map_err(unreadable)? {
         let full = bundle.path().join(&path);
-        let (sha256, size) = digest_file(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
+        let (sha256, size) =
+            digest_file(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
         files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
     }
     let manifest = Manifest {

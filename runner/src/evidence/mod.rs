@@ -18,13 +18,13 @@ use std::path::Path;
 
 pub use ascii::{ascii, shell_quote};
 pub use bundle::Bundle;
-pub use commands_text::{one_line, with_line};
 pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState, PluginId};
+pub use commands_text::{one_line, with_line};
 pub use manifest::{Manifest, ManifestFile, seal};
 pub use record::EvidenceRecord;
 pub use state::{
-    AttemptKind, AttemptRecord, GateRecord, GitRecord, InputCheck, KernelRun, LedgerRecord, RunState, RunStatus,
-    StepOutcome, StepStatus,
+    AttemptKind, AttemptRecord, GateRecord, GitRecord, InputCheck, KernelRun, LedgerRecord, RunState,
+    RunStatus, StepOutcome, StepStatus,
 };
 
 /// Evidence that could not be written or read, and why.

@@ -36,7 +36,8 @@ impl EvidenceRecord {
     pub fn load(path: &Path) -> Result<Self, EvidenceError> {
         let log = path.join("commands.jsonl");
         let text = fs::read_to_string(&log).map_err(|error| EvidenceError::at(&log, "cannot read", error))?;
-        let commands = CommandLog::read(&text).map_err(|error| EvidenceError::at(&log, "cannot read", error))?;
+        let commands =
+            CommandLog::read(&text).map_err(|error| EvidenceError::at(&log, "cannot read", error))?;
         let files = files_below(path).map_err(|error| EvidenceError::at(path, "cannot list", error))?;
         Ok(Self {
             path: path.to_owned(),

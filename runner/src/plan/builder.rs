@@ -82,20 +82,28 @@ pub fn build(workflow: &Workflow, request: &Request<'_>) -> Result<Plan, Diagnos
     })
 }
 
-fn variables(workflow: &Workflow, set: &[(String, String)], mistakes: &mut Vec<Diagnostic>) -> Map<String, Value> {
+fn variables(
+    workflow: &Workflow,
+    set: &[(String, String)],
+    mistakes: &mut Vec<Diagnostic>,
+) -> Map<String, Value> {
     let mut vars: Map<String, Value> =
         workflow.vars.iter().map(|var| (var.name.clone(), var.value.clone())).collect();
     for (name, text) in set {
         let Some(slot) = vars.get_mut(name) else {
             let known: Vec<&str> = workflow.vars.iter().map(|var| var.name.as_str()).collect();
             mistakes.push(
-                Diagnostic::new(Span::default(), format!("--set {name}: the workflow has no variable `{name}`"))
-                    .help(did_you_mean(name, known.iter().copied())),
+                Diagnostic::new(
+                    Span::default(),
+                    format!("--set {name}: the workflow has no variable `{name}`"),
+                )
+                .help(did_you_mean(name, known.iter().copied())),
             );
             continue;
         };
         let source = crate::diagnostic::Source { path: PathBuf::from("--set"), text: text.clone() };
-        *slot = spec::node::parse(&source).map_or_else(|_| Value::String(text.clone()), |node| node.to_json());
+        *slot =
+            spec::node::parse(&source).map_or_else(|_| Value::String(text.clone()), |node| node.to_json());
     }
     vars
 }
@@ -173,8 +181,12 @@ impl Resolver<'_> {
         };
         let (name, role) = (&found.manifest.name, found.manifest.role);
         if !roles.contains(&role) {
-            let wanted = if roles == [Role::Profiler] { "a profiler" } else { "a kernel, capture or ledger plugin" };
-            self.mistakes.push(Diagnostic::new(span, format!("`{name}` is a {role} plugin; this place needs {wanted}")));
+            let wanted =
+                if roles == [Role::Profiler] { "a profiler" } else { "a kernel, capture or ledger plugin" };
+            self.mistakes.push(Diagnostic::new(
+                span,
+                format!("`{name}` is a {role} plugin; this place needs {wanted}"),
+            ));
             return None;
         }
         let sha256 = match digest_file(&found.path) {
@@ -216,7 +228,9 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        if let (PlanAction::Use { with }, Action::Use(used), Some(plugin)) = (&attempt.action, &step.action, plugin) {
+        if let (PlanAction::Use { with }, Action::Use(used), Some(plugin)) =
+            (&attempt.action, &step.action, plugin)
+        {
             self.schema(with, used, plugin, &names);
         }
         if let (Some(with), Some(used), Some(profiler)) = (&attempt.profile, &step.profile, profiler) {
@@ -246,9 +260,14 @@ impl Resolver<'_> {
         for error in validator.iter_errors(with) {
             let path = error.instance_path().to_string();
             let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-            let where_ = if segments.is_empty() { "`with`".to_owned() } else { format!("`with.{}`", segments.join(".")) };
+            let where_ = if segments.is_empty() {
+                "`with`".to_owned()
+            } else {
+                format!("`with.{}`", segments.join("."))
+            };
             let mut help = format!("see `runner plugins info {name}`");
-            if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+            if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
+            {
                 let known = plugin.manifest.config_schema["properties"].as_object();
                 let known: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
                 for name in unexpected {
@@ -257,7 +276,8 @@ impl Resolver<'_> {
                 segments.extend(unexpected.first().map(String::as_str));
             }
             let span = used.with.span_at(segments.into_iter());
-            self.mistakes.push(Diagnostic::new(span, format!("plugin `{name}` refuses {where_}: {error}")).help(help));
+            self.mistakes
+                .push(Diagnostic::new(span, format!("plugin `{name}` refuses {where_}: {error}")).help(help));
         }
     }
 
@@ -277,9 +297,12 @@ impl Resolver<'_> {
                 _ => step.span,
             };
             self.mistakes.push(
-                Diagnostic::new(span, format!("the program `{program}` of step `{}` is not {place}", step.id))
-                    .help("install it, or correct its name")
-                    .missing(),
+                Diagnostic::new(
+                    span,
+                    format!("the program `{program}` of step `{}` is not {place}", step.id),
+                )
+                .help("install it, or correct its name")
+                .missing(),
             );
         }
     }

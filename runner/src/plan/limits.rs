@@ -15,7 +15,9 @@ pub fn memory_bytes(memory: Memory) -> Result<u64, String> {
 
 fn total() -> Result<u64, String> {
     let unknown = |reason: String| {
-        format!("this machine's memory is not known ({reason}), so a share of it is not either: write bytes (2 GiB)")
+        format!(
+            "this machine's memory is not known ({reason}), so a share of it is not either: write bytes (2 GiB)"
+        )
     };
     let mut system = System::new().map_err(|error| unknown(error.to_string()))?;
     system.refresh_memory();

@@ -2,7 +2,7 @@
 //! and what the fallback would run. It can be printed, and it is what a bundle keeps as `plan.json`.
 //!
 //! Only what an earlier step's metrics decide is left open; such texts keep their `${{ }}` and are resolved
-//! right before their step ([`Plan::attempt`]). Nothing is run here.
+//! right before their step ([`Plan::attempt_in`]). Nothing is run here.
 
 mod builder;
 mod inputs;
@@ -18,7 +18,9 @@ use serde_json::{Map, Value};
 pub use builder::{Request, build};
 pub use inputs::{InputError, digest_bundle};
 pub use scope::Scope;
-pub use step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, ResolvedLimits, resolve_attempt};
+pub use step::{
+    PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, ResolvedLimits, resolve_attempt,
+};
 
 use crate::clock::Stamp;
 use crate::fs::Digest;
@@ -92,16 +94,18 @@ impl Plan {
     }
 
     /// Resolves an attempt of a step right before it runs: `overlay` are the variables a fallback changes,
-    /// `metrics` what earlier steps delivered, by step.
-    pub fn attempt(
+    /// `metrics` what earlier steps delivered, by step, and `bundle` the directory for its files as
+    /// expressions see it.
+    pub fn attempt_in(
         &self,
         index: usize,
         overlay: &Map<String, Value>,
         metrics: &Map<String, Value>,
+        bundle: &str,
     ) -> Result<PlanAttempt, String> {
         let mut vars = self.vars.clone();
         vars.extend(overlay.clone());
-        let scope = Scope::new(vars, self.stamp.as_ref(), &self.bundle, &self.inputs, self.git_head.as_deref())
+        let scope = Scope::new(vars, self.stamp.as_ref(), bundle, &self.inputs, self.git_head.as_deref())
             .with_steps(metrics);
         resolve_attempt(&self.sources[index], &scope, overlay, &self.vars).map_err(|mistake| mistake.message)
     }

@@ -141,7 +141,8 @@ pub fn resolve_attempt(
         }
         Action::Use(plugin) => PlanAction::Use { with: tree(&plugin.with)? },
     };
-    let requested = overlay.keys().map(|name| (name.clone(), asked_vars.get(name).cloned().unwrap_or_default()));
+    let requested =
+        overlay.keys().map(|name| (name.clone(), asked_vars.get(name).cloned().unwrap_or_default()));
     let env = step.env.iter().map(|(name, template)| Ok((name.clone(), Value::String(text(template)?))));
     let collect = step.collect.iter().map(|collect| Ok((text(&collect.from)?, text(&collect.to)?)));
     Ok(PlanAttempt {

@@ -117,7 +117,8 @@ enum Verdict {
 impl Process {
     /// Starts a program.
     pub fn start(launch: Launch) -> Result<Self, StartError> {
-        let program = launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let program =
+            launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
         let oom_kills = memory::system_oom_kills();
         Self::spawn(launch, oom_kills).map_err(|source| StartError { program, source })
     }
@@ -171,7 +172,8 @@ impl Process {
                     let found = self.judge(tree, cancel);
                     if let Some(found) = found {
                         // Memory is taken back at once; the other two may tidy up.
-                        let signal = if matches!(found, Verdict::Memory(_)) { Signal::KILL } else { Signal::TERM };
+                        let signal =
+                            if matches!(found, Verdict::Memory(_)) { Signal::KILL } else { Signal::TERM };
                         self.signal(signal);
                         verdict = Some((found, std::time::Instant::now()));
                     }
@@ -195,7 +197,16 @@ impl Process {
             Status::Signalled(signal) => (None, Some(signal)),
             Status::Unknown => (None, None),
         };
-        Ended { outcome, claim, exit_code, signal, end, seconds, peak_rss_bytes: (peak > 0).then_some(peak), cut }
+        Ended {
+            outcome,
+            claim,
+            exit_code,
+            signal,
+            end,
+            seconds,
+            peak_rss_bytes: (peak > 0).then_some(peak),
+            cut,
+        }
     }
 
     fn judge(&self, tree: u64, cancel: &Cancel) -> Option<Verdict> {
@@ -218,7 +229,10 @@ impl Process {
         match verdict {
             Some(Verdict::Timeout) => {
                 let limit = self.launch.time.unwrap_or_default().as_secs_f64();
-                return (Outcome::Timeout, format!("ended by the runner: longer than limits.time ({limit} s)"));
+                return (
+                    Outcome::Timeout,
+                    format!("ended by the runner: longer than limits.time ({limit} s)"),
+                );
             }
             Some(Verdict::Memory(seen)) => {
                 let limit = self.launch.memory.unwrap_or_default();
@@ -229,7 +243,9 @@ impl Process {
                 );
                 return (Outcome::Oom, claim);
             }
-            Some(Verdict::Cancelled) => return (Outcome::Cancelled, "ended by the runner: interrupted".to_owned()),
+            Some(Verdict::Cancelled) => {
+                return (Outcome::Cancelled, "ended by the runner: interrupted".to_owned());
+            }
             None => {}
         }
         if let Some(limit) = self.launch.memory.filter(|limit| peak > *limit) {
@@ -243,9 +259,10 @@ impl Process {
         match status {
             Status::Exited(0) => (Outcome::Ok, "exit status 0".to_owned()),
             Status::Exited(code) => (Outcome::Failed, format!("exit status {code}")),
-            Status::Signalled(9) if memory::system_oom_kills() > self.oom_kills => {
-                (Outcome::Oom, "SIGKILL while the system's out-of-memory killer was at work (/proc/vmstat)".to_owned())
-            }
+            Status::Signalled(9) if memory::system_oom_kills() > self.oom_kills => (
+                Outcome::Oom,
+                "SIGKILL while the system's out-of-memory killer was at work (/proc/vmstat)".to_owned(),
+            ),
             Status::Signalled(signal) => (Outcome::Signal, wait::signal_name(signal)),
             Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
         }

@@ -34,7 +34,9 @@ impl Pump {
         let file = File::create(path)?;
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
-        let thread = std::thread::Builder::new().name(format!("log-{name}")).spawn(move || carry(stream, file, &flag))?;
+        let thread = std::thread::Builder::new()
+            .name(format!("log-{name}"))
+            .spawn(move || carry(stream, file, &flag))?;
         Ok(Self { name, ended, thread })
     }
 

@@ -34,8 +34,10 @@ impl Exit {
         match &self.descriptor {
             Some(descriptor) => {
                 let borrowed = descriptor.as_fd();
-                let timeout =
-                    Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: i64::from(time.subsec_nanos()) };
+                let timeout = Timespec {
+                    tv_sec: time.as_secs().cast_signed(),
+                    tv_nsec: i64::from(time.subsec_nanos()),
+                };
                 // Interrupted or timed out: the caller looks around and comes back.
                 let _ = poll(&mut [PollFd::new(&borrowed, PollFlags::IN)], Some(&timeout));
             }

@@ -11,8 +11,8 @@ use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawStep, RawWorkflow};
 use crate::spec::reader::{Placed, Reader};
 use crate::spec::tree::TemplateTree;
 use crate::spec::{
-    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice, Step, Var,
-    Workflow,
+    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice,
+    Step, Var, Workflow,
 };
 
 /// Checks a decoded workflow; its mistakes go to the reader.
@@ -81,8 +81,11 @@ fn below_root(reader: &mut Reader, path: &Placed<String>, what: &str) {
         || path.value.split('/').any(|part| part == ".." || part == "." && path.value != ".");
     if bad {
         reader.mistake(
-            Diagnostic::new(path.span, format!("{what} must be a relative path without `..`, not `{}`", path.value))
-                .help("evidence stays inside the project"),
+            Diagnostic::new(
+                path.span,
+                format!("{what} must be a relative path without `..`, not `{}`", path.value),
+            )
+            .help("evidence stays inside the project"),
         );
     }
 }
@@ -115,7 +118,8 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
         self.combinations(&raw);
-        let env = raw.env.iter().filter_map(|(key, text)| Some((key.name.clone(), self.template(text)?))).collect();
+        let env =
+            raw.env.iter().filter_map(|(key, text)| Some((key.name.clone(), self.template(text)?))).collect();
         let cwd = raw.cwd.as_ref().and_then(|text| self.template(text));
         let log = raw.log.as_ref().and_then(|text| self.template(text));
         let profile = raw.profile.and_then(|profile| {
@@ -143,14 +147,14 @@ impl Checker<'_> {
         };
         let fallback = raw.fallback.map(|fallback| self.fallback(&fallback));
         let collect = raw.collect.iter();
-        let collect =
-            collect.filter_map(|(from, to)| Some(Collect { from: self.template(from)?, to: self.template(to)? }));
+        let collect = collect
+            .filter_map(|(from, to)| Some(Collect { from: self.template(from)?, to: self.template(to)? }));
         let collect = collect.collect();
         let writes = raw.writes.iter().filter_map(|text| self.template(text)).collect();
         let action = match (raw.run, raw.uses) {
-            (Some(RawCommand::Argv(argv)), None) => {
-                Action::Run(Command::Argv(argv.iter().map(|text| self.template(text)).collect::<Option<_>>()?))
-            }
+            (Some(RawCommand::Argv(argv)), None) => Action::Run(Command::Argv(
+                argv.iter().map(|text| self.template(text)).collect::<Option<_>>()?,
+            )),
             (Some(RawCommand::Shell(line)), None) => Action::Run(Command::Shell(self.template(&line)?)),
             (None, Some(uses)) => Action::Use(self.plugin(uses, raw.sha256, raw.with.as_ref())?),
             _ => return None,
@@ -187,11 +191,15 @@ impl Checker<'_> {
                     .help("a step does one thing: make two steps of it"),
             ),
             (Some(RawCommand::Argv(argv)), None) if argv.is_empty() => {
-                self.reader.mistake(Diagnostic::new(raw.span, format!("`run` of step `{id}` names no program")));
+                self.reader
+                    .mistake(Diagnostic::new(raw.span, format!("`run` of step `{id}` names no program")));
             }
             _ => {}
         }
-        let only_plugins = [("with", raw.with.as_ref().map(|with| with.span)), ("sha256", raw.sha256.as_ref().map(|s| s.span))];
+        let only_plugins = [
+            ("with", raw.with.as_ref().map(|with| with.span)),
+            ("sha256", raw.sha256.as_ref().map(|s| s.span)),
+        ];
         let only_programs = [
             ("metrics", raw.metrics.as_ref().map(|metrics| metrics.file.span)),
             ("cwd", raw.cwd.as_ref().map(|cwd| cwd.span)),
@@ -209,8 +217,11 @@ impl Checker<'_> {
         }
         if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
             self.reader.mistake(
-                Diagnostic::new(profile.uses.span, format!("step `{id}` runs a program; `profile` needs a kernel plugin"))
-                    .help("give the step `uses:` with a kernel, or let the program write its own profile"),
+                Diagnostic::new(
+                    profile.uses.span,
+                    format!("step `{id}` runs a program; `profile` needs a kernel plugin"),
+                )
+                .help("give the step `uses:` with a kernel, or let the program write its own profile"),
             );
         }
         if let Some(sha256) = raw.sha256.as_ref().filter(|sha256| {
@@ -262,7 +273,12 @@ impl Checker<'_> {
             if self.vars.iter().any(|var| var.name == key.name) {
                 vars.push(variable(key, node));
             } else {
-                self.unknown(&key.name, key.span, "variable", self.vars.iter().map(|var| var.name.as_str()).collect());
+                self.unknown(
+                    &key.name,
+                    key.span,
+                    "variable",
+                    self.vars.iter().map(|var| var.name.as_str()).collect(),
+                );
             }
         }
         if raw.vars.is_empty() {
@@ -308,8 +324,9 @@ impl Checker<'_> {
     fn bad_expression<T>(&mut self, error: &ExpressionError, text: &Placed<String>) -> Option<T> {
         let span = self.inner(text, &error.range);
         self.reader.mistake(
-            Diagnostic::new(span, format!("bad expression: {}", error.message))
-                .help("an expression looks like `${{ vars.size }}`, a gate like `metrics.correlation >= 0.999`"),
+            Diagnostic::new(span, format!("bad expression: {}", error.message)).help(
+                "an expression looks like `${{ vars.size }}`, a gate like `metrics.correlation >= 0.999`",
+            ),
         );
         None
     }
@@ -355,7 +372,10 @@ impl Checker<'_> {
                 self.unknown(member, span, what, known.iter().map(String::as_str).collect());
             }
             None => {
-                self.reader.mistake(Diagnostic::new(span, format!("`{root}` needs a member, such as `{root}.name`")));
+                self.reader.mistake(Diagnostic::new(
+                    span,
+                    format!("`{root}` needs a member, such as `{root}.name`"),
+                ));
             }
         }
     }

@@ -73,7 +73,8 @@ impl Expression {
             let message = format!("`{}` has no value here", self.source.trim());
             return Err(ExpressionError { message, range: whole });
         }
-        serde_json::to_value(&value).map_err(|error| ExpressionError { message: error.to_string(), range: whole })
+        serde_json::to_value(&value)
+            .map_err(|error| ExpressionError { message: error.to_string(), range: whole })
     }
 }
 
@@ -112,10 +113,11 @@ impl Template {
                 message: "`${{` is never closed by `}}`".to_owned(),
                 range: open..start,
             })?;
-            let expression = Expression::parse(&text[start..start + len]).map_err(|error| ExpressionError {
-                message: error.message,
-                range: start + error.range.start..start + error.range.end,
-            })?;
+            let expression =
+                Expression::parse(&text[start..start + len]).map_err(|error| ExpressionError {
+                    message: error.message,
+                    range: start + error.range.start..start + error.range.end,
+                })?;
             parts.push(Part::Expression(expression, start));
             at = start + len + 2;
         }
@@ -223,7 +225,8 @@ mod tests {
 
     #[test]
     fn names_are_dotted_and_placed() {
-        let template = Template::parse("x ${{ steps.env.metrics.a + vars.size }}", Span::default()).expect("parses");
+        let template =
+            Template::parse("x ${{ steps.env.metrics.a + vars.size }}", Span::default()).expect("parses");
         let names: Vec<String> = template.names().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["steps.env.metrics.a", "vars.size"]);
     }

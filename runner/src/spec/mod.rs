@@ -18,8 +18,8 @@ pub mod units;
 mod workflow;
 
 pub use workflow::{
-    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice, Step, Var,
-    Workflow,
+    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice,
+    Step, Var, Workflow,
 };
 
 use crate::diagnostic::{Diagnostics, Source};

@@ -105,8 +105,11 @@ pub fn parse(source: &Source) -> Result<Node, Diagnostic> {
     let text = source.text.as_str();
     if text.len() > MAX_BYTES {
         let size = text.len() as f64 / 1_048_576.0;
-        return Err(Diagnostic::new(Span::default(), format!("the file is {size:.1} MiB; a workflow is at most 1 MiB"))
-            .help("data belongs in a file of its own that a step reads"));
+        return Err(Diagnostic::new(
+            Span::default(),
+            format!("the file is {size:.1} MiB; a workflow is at most 1 MiB"),
+        )
+        .help("data belongs in a file of its own that a step reads"));
     }
     if let Some(mistake) = tab_indentation(text) {
         return Err(mistake);
@@ -189,9 +192,9 @@ impl Tree {
             Self::Int(value) => Value::Int(value),
             Self::Float(value) => Value::Float(value),
             Self::Text(value) => Value::Text(value),
-            Self::List(items) => {
-                Value::List(items.into_iter().map(|item| item.value.into_node(item.referenced, source)).collect())
-            }
+            Self::List(items) => Value::List(
+                items.into_iter().map(|item| item.value.into_node(item.referenced, source)).collect(),
+            ),
             Self::Map(entries) => Value::Map(
                 entries
                     .into_iter()

@@ -7,8 +7,8 @@ use crate::spec::reader::{Placed, Reader};
 
 const WORKFLOW: &[&str] = &["version", "id", "title", "focus", "mode", "vars", "bundle", "inputs", "steps"];
 const STEP: &[&str] = &[
-    "id", "uses", "sha256", "with", "run", "env", "cwd", "log", "metrics", "gates", "limits", "profile", "fallback",
-    "retry", "collect", "writes", "always",
+    "id", "uses", "sha256", "with", "run", "env", "cwd", "log", "metrics", "gates", "limits", "profile",
+    "fallback", "retry", "collect", "writes", "always",
 ];
 
 /// A workflow whose keys and types are right.
@@ -130,8 +130,10 @@ fn texts(reader: &mut Reader, node: &Node, what: &str) -> Vec<Placed<String>> {
 
 fn bundle(reader: &mut Reader, node: &Node) -> Option<(Placed<String>, Vec<Placed<String>>)> {
     let fields = reader.fields(node, "`bundle`", &["root", "requires"])?;
-    let root = fields.required(reader, "root", "`bundle`").and_then(|node| reader.text(node, "`bundle.root`"));
-    let requires = fields.get("requires").map(|node| texts(reader, node, "`bundle.requires`")).unwrap_or_default();
+    let root =
+        fields.required(reader, "root", "`bundle`").and_then(|node| reader.text(node, "`bundle.root`"));
+    let requires =
+        fields.get("requires").map(|node| texts(reader, node, "`bundle.requires`")).unwrap_or_default();
     Some((root?, requires))
 }
 
@@ -220,14 +222,17 @@ fn text_map(reader: &mut Reader, node: &Node, what: &str) -> Vec<(Key, Placed<St
 
 fn metrics(reader: &mut Reader, node: &Node) -> Option<RawMetrics> {
     let fields = reader.fields(node, "`metrics`", &["file", "values"])?;
-    let file = fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
-    let values = fields.required(reader, "values", "`metrics`").map(|node| text_map(reader, node, "`metrics.values`"));
+    let file =
+        fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
+    let values =
+        fields.required(reader, "values", "`metrics`").map(|node| text_map(reader, node, "`metrics.values`"));
     Some(RawMetrics { file: file?, values: values? })
 }
 
 fn profile(reader: &mut Reader, node: &Node) -> Option<RawProfile> {
     let fields = reader.fields(node, "`profile`", &["uses", "sha256", "with"])?;
-    let uses = fields.required(reader, "uses", "`profile`").and_then(|node| reader.text(node, "`profile.uses`"));
+    let uses =
+        fields.required(reader, "uses", "`profile`").and_then(|node| reader.text(node, "`profile.uses`"));
     let sha256 = fields.get("sha256").and_then(|node| reader.text(node, "`profile.sha256`"));
     Some(RawProfile { uses: uses?, sha256, with: fields.get("with").cloned() })
 }
@@ -235,7 +240,8 @@ fn profile(reader: &mut Reader, node: &Node) -> Option<RawProfile> {
 fn fallback(reader: &mut Reader, node: &Node) -> Option<RawFallback> {
     let fields = reader.fields(node, "`fallback`", &["when", "vars"])?;
     let when = fields.get("when").map(|node| texts(reader, node, "`fallback.when`"));
-    let vars = fields.required(reader, "vars", "`fallback`").map(|node| named(reader, node, "`fallback.vars`"));
+    let vars =
+        fields.required(reader, "vars", "`fallback`").map(|node| named(reader, node, "`fallback.vars`"));
     Some(RawFallback { when, vars: vars? })
 }
 
@@ -245,7 +251,8 @@ fn collect(reader: &mut Reader, node: &Node) -> Vec<(Placed<String>, Placed<Stri
         let Some(fields) = reader.fields(item, "an item of `collect`", &["from", "to"]) else { continue };
         let from = fields.required(reader, "from", "an item of `collect`");
         let from = from.and_then(|node| reader.text(node, "`from`"));
-        let to = fields.required(reader, "to", "an item of `collect`").and_then(|node| reader.text(node, "`to`"));
+        let to =
+            fields.required(reader, "to", "an item of `collect`").and_then(|node| reader.text(node, "`to`"));
         if let (Some(from), Some(to)) = (from, to) {
             list.push((from, to));
         }

@@ -135,8 +135,11 @@ impl Reader {
         }
         let known = words.iter().map(|(word, _)| *word);
         self.mistake(
-            Diagnostic::new(node.span, format!("{what} must be {}, not `{}`", one_of(known.clone()), text.value))
-                .help(did_you_mean(&text.value, known)),
+            Diagnostic::new(
+                node.span,
+                format!("{what} must be {}, not `{}`", one_of(known.clone()), text.value),
+            )
+            .help(did_you_mean(&text.value, known)),
         );
         None
     }

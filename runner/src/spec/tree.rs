@@ -35,7 +35,8 @@ impl TemplateTree {
                 TreeValue::List(items.iter().map(|item| Self::build(item, compile)).collect::<Option<_>>()?)
             }
             Value::Map(entries) => {
-                let entries = entries.iter().map(|(key, item)| Some((key.name.clone(), Self::build(item, compile)?)));
+                let entries =
+                    entries.iter().map(|(key, item)| Some((key.name.clone(), Self::build(item, compile)?)));
                 TreeValue::Map(entries.collect::<Option<_>>()?)
             }
             _ => TreeValue::Literal(node.to_json()),

@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 /// Reads a duration; it must be longer than nothing.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let help = "write a number and a unit: 500ms, 90s, 10m, 1h 30m";
-    let parsed: SignedDuration = text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {help}"))?;
+    let parsed: SignedDuration =
+        text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {help}"))?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err(format!("a time limit must be longer than nothing, not `{text}`")),

@@ -1,0 +1,57 @@
+//! The command line: a thin edge. One file a subcommand; [`main`] parses, dispatches and turns the end into an
+//! exit code. Only this module prints.
+
+mod completions;
+mod listen;
+mod options;
+mod plan;
+mod plugins;
+mod report;
+mod run;
+mod status;
+mod terminal;
+mod validate;
+mod workflow;
+
+use clap::Parser;
+
+use crate::exit_code::ExitCode;
+use options::{Cli, Subcommand};
+
+/// What `main` calls.
+pub fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error).into(),
+    };
+    tracing_on_request();
+    let code = match &cli.command {
+        Subcommand::Run(options) => run::run(&cli.global, options),
+        Subcommand::Plan(options) => plan::run(&cli.global, options),
+        Subcommand::Validate(options) => validate::run(&cli.global, options),
+        Subcommand::Status(options) => status::run(&cli.global, options),
+        Subcommand::Report(options) => report::run(&cli.global, options),
+        Subcommand::Plugins(options) => plugins::run(&cli.global, options),
+        Subcommand::Completions(options) => completions::run(options),
+        // The host's own exit code means something to the runner alone.
+        Subcommand::PluginHost => return runner_plugin_host::serve().into(),
+    };
+    code.into()
+}
+
+/// clap's own text; `--help` and `--version` are no mistakes.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when even that cannot be printed.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::Invalid } else { ExitCode::Complete }
+}
+
+/// `RUNNER_LOG=debug` shows what the runner does, for its own developers.
+fn tracing_on_request() {
+    if let Ok(filter) = std::env::var("RUNNER_LOG") {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}

@@ -1,0 +1,145 @@
+//! What can be written on the command line, and what `--help` says of it: [`Cli`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    complete
+  2    the workflow or the command line is not valid; nothing was run
+  3    blocked: the run is paused for guidance, its evidence is complete
+  4    a rule of evidence was broken
+  5    a plugin or tool that is needed is missing; nothing was run
+  130  interrupted";
+
+const EXAMPLES: &str = "\
+Examples:
+  runner run workflows/phase_b1.yaml
+  runner run workflows/phase_b1.yaml --set size=1024
+  runner plan workflows/phase_b1.yaml
+  runner status
+
+";
+
+/// Runs a workflow and keeps the evidence.
+///
+/// A workflow is a YAML file. A run makes a bundle: a directory, named by the UTC second, with every command,
+/// the environment, the profile, a summary and a manifest. The ledger in your repository gets one entry.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, about, long_about, max_term_width = 100)]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}{EXIT_CODES}"))]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Subcommand,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The project root [default: the git root above the workflow]
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Look for plugins here first; may be given several times
+    #[arg(long, value_name = "DIR", global = true)]
+    pub plugin_dir: Vec<PathBuf>,
+    /// Print JSON: one object per line for events, one document for the rest
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print only what is necessary
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Run a workflow and make a bundle
+    Run(RunOptions),
+    /// Show what a workflow would run, with everything resolved; run nothing
+    Plan(RunOptions),
+    /// Check workflows; run nothing
+    Validate(ValidateOptions),
+    /// Say where runs stand: all bundles of the project, or one
+    Status(StatusOptions),
+    /// Make the summary of a bundle again, from what is on disk
+    Report(ReportOptions),
+    /// List plugins, or show one, without running their code
+    Plugins(PluginsOptions),
+    /// Print the completion script of a shell
+    Completions(CompletionsOptions),
+    /// Load a plugin and serve one job over stdin and stdout (for the runner itself)
+    #[command(hide = true)]
+    PluginHost,
+}
+
+/// Options of `run` and `plan`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// The workflow
+    #[arg(value_name = "WORKFLOW")]
+    pub workflow: PathBuf,
+    /// Give a variable of the workflow another value
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateOptions {
+    /// The workflows
+    #[arg(value_name = "WORKFLOW", required = true)]
+    pub workflows: Vec<PathBuf>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// A bundle [default: the newest bundles below `reports/`]
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: Option<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+}
+
+/// Options of `plugins`.
+#[derive(Debug, Args)]
+pub struct PluginsOptions {
+    #[command(subcommand)]
+    pub command: PluginsCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum PluginsCommand {
+    /// List every plugin on the search path
+    List,
+    /// Show a plugin: what it does and what its `with:` may hold
+    Info {
+        /// Its name
+        #[arg(value_name = "PLUGIN")]
+        name: String,
+    },
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsOptions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, such as size=1024".to_owned()),
+    }
+}

@@ -1,0 +1,45 @@
+//! Printing. Results go to standard output, everything about the way there to standard error. A reader that
+//! went away (`| head`) ends nothing.
+
+use std::io::{IsTerminal, Write};
+
+/// Prints a result.
+pub fn out(text: &str) {
+    // A closed pipe is no reason to fail.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints something about the way to the result.
+pub fn err(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Whether standard error is a terminal on which things may move.
+pub fn moves() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error may be coloured; see no-color.org.
+pub fn colors() -> bool {
+    moves() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A colour of a terminal.
+#[derive(Clone, Copy, Debug)]
+pub enum Color {
+    Green,
+    Red,
+    Yellow,
+    Bold,
+}
+
+/// The text in a colour, when colours are wanted.
+pub fn paint(text: &str, color: Color, on: bool) -> String {
+    let code = match color {
+        Color::Green => "32",
+        Color::Red => "31",
+        Color::Yellow => "33",
+        Color::Bold => "1",
+    };
+    if on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}

@@ -1,0 +1,212 @@
+//! [`Documents`]: the Markdown files that a ledger plugin was shown, and the writing of its edit.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::Deserialize;
+
+use crate::fs::write_atomic;
+use crate::ledger::patch::unified;
+
+/// What a ledger plugin wants changed; see the SDK's `Edit`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Edit {
+    /// For each path the replacements, ordered by `start`, not overlapping.
+    pub splices: BTreeMap<String, Vec<Splice>>,
+    /// The number of the attempt that was written.
+    #[serde(default)]
+    pub attempt: Option<u64>,
+    /// One line about the edit.
+    #[serde(default)]
+    pub summary: String,
+}
+
+/// Replaces the bytes `start..end` by `text`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Splice {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// An edit that was written.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// The files that changed, relative to the project root.
+    pub files: Vec<String>,
+    /// The change as a unified diff.
+    pub patch: String,
+}
+
+/// An edit that was not written. Every file is as it was; `patch` is what would have been written.
+#[derive(Clone, Debug)]
+pub struct CommitError {
+    message: String,
+    /// The change as a unified diff, when there is one.
+    pub patch: String,
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CommitError {}
+
+/// The files that a plugin was shown, with the bytes it saw.
+#[derive(Debug)]
+pub struct Documents {
+    root: PathBuf,
+    seen: Mutex<BTreeMap<String, String>>,
+}
+
+impl Documents {
+    /// No documents yet.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), seen: Mutex::default() }
+    }
+
+    /// Shows a document: a path relative to the project root, inside it.
+    pub fn read(&self, path: &str) -> Result<String, String> {
+        let full = self.inside(path)?;
+        let bytes = fs::read(&full).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            format!("`{path}` is not UTF-8 (line {}); nothing was changed", line + 1)
+        })?;
+        self.seen().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    fn inside(&self, path: &str) -> Result<PathBuf, String> {
+        let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        if plain && !path.is_empty() {
+            Ok(self.root.join(path))
+        } else {
+            Err(format!("`{path}` is not a path inside the project"))
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Writes an edit. Either every file is changed, or none.
+    pub fn commit(&self, edit: &Edit) -> Result<Committed, CommitError> {
+        let seen = self.seen();
+        let mut changes: Vec<(&str, &str, String)> = Vec::new();
+        let mut patch = String::new();
+        for (path, splices) in &edit.splices {
+            let fail = |message: String| CommitError { message, patch: patch.clone() };
+            let old = seen.get(path).ok_or_else(|| {
+                fail(format!("the plugin wants to change `{path}`, which it did not ask to see"))
+            })?;
+            let new =
+                splice(old, splices).map_err(|message| fail(format!("the edit of `{path}` {message}")))?;
+            if new != *old {
+                patch.push_str(&unified(path, old, &new));
+                changes.push((path, old, new));
+            }
+        }
+        let fail = |message: String| CommitError { message, patch: patch.clone() };
+        for (path, old, _) in &changes {
+            let now = fs::read(self.root.join(path))
+                .map_err(|error| fail(format!("cannot read `{path}`: {error}")))?;
+            if now != old.as_bytes() {
+                return Err(fail(format!(
+                    "`{path}` was changed by somebody else meanwhile; nothing was written"
+                )));
+            }
+        }
+        for (index, (path, _, new)) in changes.iter().enumerate() {
+            if let Err(error) = write_atomic(&self.root.join(path), new.as_bytes()) {
+                let mut message = format!("{error}; nothing was written");
+                for (earlier, old, _) in &changes[..index] {
+                    if let Err(error) = write_atomic(&self.root.join(earlier), old.as_bytes()) {
+                        message =
+                            format!("{message}, except `{earlier}`, which could not be put back: {error}");
+                    }
+                }
+                return Err(fail(message));
+            }
+        }
+        Ok(Committed { files: changes.iter().map(|(path, _, _)| (*path).to_owned()).collect(), patch })
+    }
+}
+
+fn splice(old: &str, splices: &[Splice]) -> Result<String, String> {
+    let mut new = String::with_capacity(old.len() + 4096);
+    let mut at = 0;
+    for splice in splices {
+        if splice.start < at || splice.end < splice.start || splice.end > old.len() {
+            return Err(format!(
+                "has a replacement out of order or out of range ({}..{})",
+                splice.start, splice.end
+            ));
+        }
+        let kept = old.get(at..splice.start).filter(|_| old.is_char_boundary(splice.end));
+        new.push_str(kept.ok_or("cuts a character in two")?);
+        new.push_str(&splice.text);
+        at = splice.end;
+    }
+    new.push_str(&old[at..]);
+    Ok(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(path: &str, start: usize, end: usize, text: &str) -> Edit {
+        let splice = Splice { start, end, text: text.to_owned() };
+        Edit { splices: BTreeMap::from([(path.to_owned(), vec![splice])]), ..Edit::default() }
+    }
+
+    fn project() -> (tempfile::TempDir, Documents) {
+        let directory = tempfile::tempdir().expect("tempdir");
+        write_atomic(&directory.path().join("a.md"), b"one\ntwo\n").expect("write");
+        let documents = Documents::new(directory.path());
+        documents.read("a.md").expect("read");
+        (directory, documents)
+    }
+
+    #[test]
+    fn an_edit_is_written_and_told_as_a_patch() {
+        let (directory, documents) = project();
+        let committed = documents.commit(&edit("a.md", 4, 7, "2")).expect("commit");
+        assert_eq!(committed.files, ["a.md"]);
+        assert!(committed.patch.contains("-two\n+2\n"), "{}", committed.patch);
+        assert_eq!(fs::read_to_string(directory.path().join("a.md")).expect("read"), "one\n2\n");
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_alone_and_the_patch_survives() {
+        let (directory, documents) = project();
+        let path = directory.path().join("a.md");
+        write_atomic(&path, b"one\ntwo\nthree\n").expect("somebody else writes");
+        let error = documents.commit(&edit("a.md", 4, 7, "2")).expect_err("refused");
+        assert!(error.to_string().contains("changed by somebody else"), "{error}");
+        assert!(error.patch.contains("+2"), "{}", error.patch);
+        assert_eq!(fs::read_to_string(path).expect("read"), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_bad_splice_an_unseen_file_and_a_path_outside_are_refused() {
+        let (_directory, documents) = project();
+        assert!(documents.commit(&edit("a.md", 4, 99, "")).is_err());
+        assert!(documents.commit(&edit("b.md", 0, 0, "x")).is_err());
+        for path in ["../a.md", "/etc/passwd", "", "./../a.md"] {
+            assert!(documents.read(path).is_err(), "{path}");
+        }
+    }
+}

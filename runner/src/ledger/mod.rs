@@ -1,0 +1,12 @@
+//! Writing the ledger. A ledger plugin only computes an edit; the runner alone writes, under a lock,
+//! atomically, and only if every file still is what the plugin saw.
+//!
+//! [`Lock`] keeps other runs out; [`Documents`] remembers what the plugin was shown; [`Documents::commit`]
+//! applies its edit.
+
+mod documents;
+mod lock;
+mod patch;
+
+pub use documents::{CommitError, Committed, Documents, Edit, Splice};
+pub use lock::Lock;

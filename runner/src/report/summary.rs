@@ -1,0 +1,318 @@
+//! [`summary`]: `summary.md`. Status first; what was asked and what was run; the top operations; surprises;
+//! what there is to read and to do. ASCII.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::evidence::{AttemptRecord, CommandRecord, EvidenceRecord, RunStatus, ascii, one_line, with_line};
+use crate::process::bytes;
+use crate::report::operations::{profiled, ranked};
+use crate::report::table::Table;
+
+/// How many operations are shown.
+const OPERATIONS: usize = 10;
+/// Files that are made after, or from, the summary.
+const NOT_LISTED: [&str; 2] = ["summary.md", "manifest.json"];
+
+/// The summary of a bundle.
+pub fn summary(record: &EvidenceRecord) -> String {
+    let mut text = String::new();
+    head(&mut text, record);
+    asked_and_run(&mut text, record);
+    figures(&mut text, record);
+    operations(&mut text, record);
+    surprises(&mut text, record);
+    commands(&mut text, record);
+    artifacts(&mut text, record);
+    next(&mut text, record);
+    ascii(&text)
+}
+
+/// Writing into a String cannot fail.
+macro_rules! line {
+    ($text:expr) => { $text.push('\n') };
+    ($text:expr, $($part:tt)*) => {{ let _ = writeln!($text, $($part)*); }};
+}
+
+fn head(text: &mut String, record: &EvidenceRecord) {
+    let (plan, state) = (&record.plan, &record.state);
+    line!(text, "# {}", plan.workflow.title);
+    line!(text);
+    line!(text, "**Status: {}**", state.status.word());
+    if let Some(reason) = &state.reason {
+        line!(text);
+        line!(text, "Why: {reason}");
+    }
+    line!(text);
+    let mut table = Table::new(["", ""]);
+    table.row(["Bundle".into(), format!("`{}`", plan.bundle)]);
+    let mode = plan.workflow.mode.as_deref().map_or_else(String::new, |mode| format!(", mode {mode}"));
+    let focus = plan.workflow.focus.as_deref().map_or_else(String::new, |focus| format!(", focus {focus}"));
+    table.row(["Workflow".into(), format!("`{}` ({}{mode}{focus})", plan.workflow.path, plan.workflow.id)]);
+    let ended = state.ended.map_or_else(
+        || "not ended".to_owned(),
+        |ended| format!("{ended} ({:.1} s)", ended.seconds_since(state.started)),
+    );
+    table.row(["Run (UTC)".into(), format!("{} to {ended}", state.started)]);
+    table.row(["Commit".into(), commit(record)]);
+    table.row(["Variables".into(), with_line(&Value::Object(plan.vars.clone()))]);
+    for input in &state.inputs {
+        let how = if input.unchanged() { "read only, unchanged" } else { "CHANGED DURING THE RUN" };
+        table.row([format!("Input {}", input.name), format!("`{}` ({how})", input.path)]);
+    }
+    if let Some(ledger) = &state.ledger {
+        let files: Vec<String> = ledger.files.iter().map(|file| format!("`{file}`")).collect();
+        table.row(["Ledger".into(), format!("{} ({})", ledger.summary, files.join(", "))]);
+    }
+    text.push_str(&table.render());
+}
+
+fn commit(record: &EvidenceRecord) -> String {
+    let git = &record.state.git;
+    let head = git.head.as_deref().map_or_else(|| "none".to_owned(), |head| format!("`{head}`"));
+    match (git.dirty, git.changed_files) {
+        (Some(false), _) => format!("{head}, clean"),
+        (Some(true), Some(count)) => format!("{head}, dirty ({count} changed or untracked files)"),
+        _ => format!(
+            "{head}, clean or dirty: unknown ({})",
+            git.reason.as_deref().unwrap_or("git was not asked")
+        ),
+    }
+}
+
+fn asked_and_run(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Asked and run\n");
+    let mut table = Table::new(["Step", "Attempt", "Command", "Outcome", "Wall", "Peak memory"]);
+    for step in &record.state.steps {
+        if step.attempts.is_empty() {
+            let status = serde_json::to_value(step.status).unwrap_or_default();
+            let status = status.as_str().unwrap_or("not run").to_owned();
+            table.row([format!("`{}`", step.id), "-".into(), "-".into(), status, "-".into(), "-".into()]);
+        }
+        for attempt in &step.attempts {
+            let kind = if attempt.actual.is_empty() {
+                attempt.kind.word().to_owned()
+            } else {
+                let (actual, asked) = (object(&attempt.actual), object(&attempt.requested));
+                format!("{}: {actual} (asked: {asked})", attempt.kind.word())
+            };
+            table.row([
+                format!("`{}`", step.id),
+                format!("{} {kind}", attempt.number),
+                format!("`{}`", attempt.command),
+                format!("{} ({})", attempt.outcome, attempt.claim),
+                format!("{:.3} s", attempt.seconds),
+                attempt.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), bytes),
+            ]);
+        }
+    }
+    text.push_str(&table.render());
+}
+
+fn object(values: &serde_json::Map<String, Value>) -> String {
+    with_line(&Value::Object(values.clone()))
+}
+
+fn figures(text: &mut String, record: &EvidenceRecord) {
+    for step in &record.state.steps {
+        for attempt in step.attempts.iter().filter(|attempt| !attempt.metrics.is_empty()) {
+            line!(text, "\n## Figures of step `{}`{}\n", step.id, instead(attempt));
+            if let Some(kernel) = &attempt.kernel {
+                line!(
+                    text,
+                    "Device {}; {} warm-up and {} measured iterations ({} asked).{}\n",
+                    kernel.device,
+                    kernel.warmup,
+                    kernel.run,
+                    kernel.asked,
+                    kernel
+                        .repeated
+                        .as_ref()
+                        .map_or_else(String::new, |reason| format!(" More than asked: {reason}."))
+                );
+            }
+            let mut table = Table::new(["Metric", "Value", "Unit"]);
+            for (name, metric) in &attempt.metrics {
+                let value = value_text(metric);
+                table.row([name.clone(), value, metric["unit"].as_str().unwrap_or_default().to_owned()]);
+            }
+            text.push_str(&table.render());
+            if !attempt.gates.is_empty() {
+                line!(text);
+            }
+            for gate in &attempt.gates {
+                let verdict = if gate.holds { "holds" } else { "DOES NOT HOLD" };
+                let reason = gate.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+                line!(text, "- Gate `{}` {verdict}: {}{reason}", gate.expression, object(&gate.values));
+            }
+        }
+    }
+}
+
+/// What keeps the figures of a fallback from passing for what was asked.
+fn instead(attempt: &AttemptRecord) -> String {
+    if attempt.actual.is_empty() {
+        return String::new();
+    }
+    format!(" - FALLBACK, {} instead of the asked {}", object(&attempt.actual), object(&attempt.requested))
+}
+
+fn value_text(metric: &Value) -> String {
+    match &metric["value"] {
+        Value::Null => format!("unknown: {}", metric["reason"].as_str().unwrap_or("no reason given")),
+        Value::Array(values) => {
+            let shown: Vec<String> = values.iter().take(5).map(number).collect();
+            let more = values.len().saturating_sub(5);
+            if more > 0 {
+                format!("{}, ... ({more} more in state.json)", shown.join(", "))
+            } else {
+                shown.join(", ")
+            }
+        }
+        value => number(value),
+    }
+}
+
+/// Six significant digits are enough for people; `state.json` has all of them.
+fn number(value: &Value) -> String {
+    match value {
+        Value::Number(whole) if whole.is_i64() || whole.is_u64() => whole.to_string(),
+        Value::Number(float) => {
+            let float = float.as_f64().unwrap_or(f64::NAN);
+            let magnitude = float.abs();
+            if magnitude != 0.0 && !(1e-4..1e9).contains(&magnitude) {
+                format!("{float:.6e}")
+            } else if magnitude >= 1000.0 {
+                format!("{float:.3}")
+            } else if (magnitude - 1.0).abs() < 1e-3 {
+                // Correlations and ratios: the digits that matter are far behind the point.
+                format!("{float:.10}")
+            } else {
+                format!("{float:.6}")
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+fn operations(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Top operations by inclusive time\n");
+    let Some((step, attempt, hotspots)) = profiled(&record.path, &record.state) else {
+        line!(text, "No profile: {}.", no_profile(record));
+        return;
+    };
+    if !attempt.actual.is_empty() {
+        line!(
+            text,
+            "**This is the profile of the fallback**{}.\n",
+            instead(attempt).replace(" - FALLBACK,", ":")
+        );
+    }
+    let figure = |name: &str| hotspots[name].as_f64().unwrap_or(0.0);
+    line!(
+        text,
+        "Step `{step}`, {} at {} Hz: {} samples in {:.2} s over {} iterations, {} lost. {}",
+        hotspots["source"].as_str().unwrap_or("unknown source"),
+        figure("hz"),
+        figure("samples"),
+        figure("seconds"),
+        figure("iterations"),
+        figure("lost"),
+        "Frames that enclose everything (thread start, thread pool, plugin host) are only in `hotspots.json`."
+    );
+    line!(text);
+    let mut table = Table::new(["#", "Inclusive", "Self", "Operation", "Where"]);
+    for (index, operation) in ranked(&hotspots, OPERATIONS).iter().enumerate() {
+        table.row([
+            (index + 1).to_string(),
+            format!("{:.1} %", operation.inclusive_percent),
+            format!("{:.1} %", operation.self_percent),
+            format!("`{}`", operation.function),
+            format!("`{}`", operation.place()),
+        ]);
+    }
+    if table.is_empty() {
+        line!(text, "The samples name no function outside the runtime.");
+    } else {
+        text.push_str(&table.render());
+    }
+    line!(text, "\n### Mapping to the loop inventory\n");
+    if record.plan.inputs.is_empty() {
+        line!(text, "Not mapped: the workflow names no Phase A bundle with an inventory.");
+    } else {
+        let paths: Vec<String> = record.plan.inputs.iter().map(|input| format!("`{}`", input.path)).collect();
+        line!(
+            text,
+            "Not mapped: {} was read, but the mapping of operations to loops is Phase B2.",
+            paths.join(", ")
+        );
+    }
+}
+
+fn no_profile(record: &EvidenceRecord) -> &'static str {
+    if record.plan.steps.iter().all(|step| step.profiler.is_none()) {
+        "no step asks for one"
+    } else if record.state.status == RunStatus::Complete {
+        "the profiler wrote no hotspots.json"
+    } else {
+        "the step that asks for one did not get that far"
+    }
+}
+
+fn surprises(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Surprises\n");
+    for surprise in &record.state.surprises {
+        line!(text, "- {surprise}");
+    }
+    if record.state.surprises.is_empty() {
+        line!(text, "None.");
+    }
+}
+
+fn commands(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Commands\n");
+    let mut table = Table::new(["#", "Step", "Command", "Exit", "Wall"]);
+    for command in &record.commands {
+        let (exit, wall) = command.end.as_ref().map_or_else(
+            || ("not ended".to_owned(), "-".to_owned()),
+            |end| {
+                let exit = match (end.exit_code, end.signal) {
+                    (Some(code), _) => code.to_string(),
+                    (None, Some(signal)) => format!("signal {signal}"),
+                    (None, None) => "unknown".to_owned(),
+                };
+                (exit, format!("{:.3} s", end.seconds))
+            },
+        );
+        table.row([command.id.to_string(), command.start.step.clone(), shown(command), exit, wall]);
+    }
+    text.push_str(&table.render());
+    line!(text, "\nTimes, environment, memory and commit of each: `commands.txt`, `commands.jsonl`.");
+}
+
+fn shown(command: &CommandRecord) -> String {
+    let mut line = one_line(&command.start.argv);
+    if let Some(plugin) = command.start.plugins.first() {
+        // The whole path of the runner's executable is in commands.txt.
+        line = format!("runner plugin-host: {} {}", plugin.name, plugin.version);
+    }
+    if line.chars().count() > 100 {
+        line = format!("{}...", line.chars().take(97).collect::<String>());
+    }
+    format!("`{line}`")
+}
+
+fn artifacts(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Files\n");
+    for file in record.files.iter().filter(|file| !NOT_LISTED.contains(&file.as_str())) {
+        line!(text, "- `{file}`");
+    }
+}
+
+fn next(text: &mut String, record: &EvidenceRecord) {
+    line!(text, "\n## Next\n");
+    for step in &record.state.next {
+        line!(text, "- {step}");
+    }
+}

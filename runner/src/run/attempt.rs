@@ -1,0 +1,324 @@
+//! Carrying out one attempt of a step: [`carry_out`]. Runs the program or the plugin, takes in its metrics,
+//! and holds the gates against them.
+
+use serde_json::{Map, Value, json};
+
+use runner_plugin_host::protocol::{Job, KernelResult, Library, RoleJob};
+
+use crate::catalog::Role;
+use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin};
+use crate::clock::Instant;
+use crate::event::Event;
+use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, KernelRun, one_line, with_line};
+use crate::launch::{Command, Launched};
+use crate::outcome::Outcome;
+use crate::plan::{PlanAction, PlanAttempt, PlanPlugin, PlanStep};
+use crate::run::engine::Engine;
+use crate::run::{collect, gates};
+
+/// The directory of the bundle in which a fallback's files are kept apart from those of what was asked.
+pub(super) const FALLBACK_DIRECTORY: &str = "fallback";
+
+/// How many lines of a failed program's output are quoted.
+const QUOTED_LINES: usize = 6;
+
+/// Runs one attempt and returns its record, whatever happened.
+pub(super) fn carry_out(
+    engine: &Engine,
+    index: usize,
+    step: &PlanStep,
+    kind: AttemptKind,
+    number: u32,
+) -> Result<AttemptRecord, EvidenceError> {
+    let started = Instant::now();
+    let planned = match (kind, &step.fallback) {
+        (AttemptKind::Fallback, Some(fallback)) => &fallback.attempt,
+        _ => &step.asked,
+    };
+    let overlay = &planned.actual;
+    let place = Place::of(engine, kind);
+    let attempt = match engine.plan.attempt_in(index, overlay, &engine.metrics, &place.bundle) {
+        Ok(attempt) => attempt,
+        Err(message) => {
+            let mut record = AttemptRecord::blank(number, kind, planned, String::new(), started);
+            record.reason = Some(format!("the step could not be resolved: {message}"));
+            "an expression has no value".clone_into(&mut record.claim);
+            return Ok(record);
+        }
+    };
+    let command = match (&attempt.action, &step.plugin) {
+        (PlanAction::Use { with }, Some(plugin)) => format!("{} {}", plugin.manifest.name, with_line(with)),
+        (PlanAction::Run { argv, .. }, _) => one_line(argv),
+        (PlanAction::Use { with }, None) => with_line(with),
+    };
+    engine.events.emit(&Event::AttemptStarted {
+        step: step.id.clone(),
+        index,
+        attempt: number,
+        kind: kind.word().to_owned(),
+        what: command.clone(),
+    });
+    let mut record = AttemptRecord::blank(number, kind, &attempt, command, started);
+    if let Some(directory) = place.below {
+        engine.launcher.bundle().directory(directory)?;
+    }
+    let metrics = match (&attempt.action, &step.plugin) {
+        (PlanAction::Use { with }, Some(plugin)) => {
+            use_plugin(engine, step, plugin, with, &attempt, &place, &mut record)?
+        }
+        (PlanAction::Run { argv, shell }, _) => {
+            run_program(engine, index, step, argv, *shell, &attempt, &place, &mut record)?
+        }
+        (PlanAction::Use { .. }, None) => Map::new(),
+    };
+    record.metrics = metrics;
+    if record.outcome == Outcome::Ok {
+        let source = &engine.plan.sources[index];
+        gates::hold(&source.gates, &engine.plan.vars, overlay, &mut record);
+    }
+    record.ended = Instant::now();
+    Ok(record)
+}
+
+/// Where the files of an attempt go.
+struct Place {
+    /// The bundle as expressions see it.
+    bundle: String,
+    /// The directory below the bundle, for a fallback.
+    below: Option<&'static str>,
+}
+
+impl Place {
+    fn of(engine: &Engine, kind: AttemptKind) -> Self {
+        match kind {
+            AttemptKind::Fallback => Self {
+                bundle: format!("{}/{FALLBACK_DIRECTORY}", engine.plan.bundle),
+                below: Some(FALLBACK_DIRECTORY),
+            },
+            _ => Self { bundle: engine.plan.bundle.clone(), below: None },
+        }
+    }
+
+    /// A name below the bundle.
+    fn name(&self, name: &str) -> String {
+        self.below.map_or_else(|| name.to_owned(), |below| format!("{below}/{name}"))
+    }
+}
+
+impl AttemptRecord {
+    /// A record of something that has not happened yet: failed, until it is known better.
+    pub(super) fn blank(
+        number: u32,
+        kind: AttemptKind,
+        attempt: &PlanAttempt,
+        command: String,
+        started: Instant,
+    ) -> Self {
+        Self {
+            number,
+            kind,
+            requested: attempt.requested.clone(),
+            actual: attempt.actual.clone(),
+            outcome: Outcome::Failed,
+            claim: String::new(),
+            reason: None,
+            command,
+            commands: Vec::new(),
+            started,
+            ended: started,
+            seconds: 0.0,
+            peak_rss_bytes: None,
+            metrics: Map::new(),
+            gates: Vec::new(),
+            kernel: None,
+            profile: None,
+            artifacts: Vec::new(),
+            logs: Vec::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, launched: &Launched) {
+        self.commands.push(launched.id);
+        self.outcome = launched.ended.outcome;
+        self.claim.clone_from(&launched.ended.claim);
+        self.seconds = launched.ended.seconds;
+        self.peak_rss_bytes = launched.ended.peak_rss_bytes;
+        self.logs.clone_from(&launched.logs);
+        for stream in &launched.ended.cut {
+            self.claim = format!("{}; its {stream} was cut at the output limit", self.claim);
+        }
+    }
+
+    pub(super) fn fail(&mut self, claim: &str, reason: String) {
+        self.outcome = Outcome::Failed;
+        claim.clone_into(&mut self.claim);
+        self.reason = Some(reason);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
+fn run_program(
+    engine: &Engine,
+    index: usize,
+    step: &PlanStep,
+    argv: &[String],
+    shell: bool,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+) -> Result<Map<String, Value>, EvidenceError> {
+    let mut command = Command::new(&step.id, record.number, argv.to_vec());
+    command.shell = shell;
+    command.env.clone_from(&attempt.env);
+    command.cwd.clone_from(&attempt.cwd);
+    command.limits = attempt.limits;
+    command.stdout = attempt.log.as_ref().map(|log| place.name(log));
+    let launched = engine.launcher.run(command)?;
+    record.take(&launched);
+    record.artifacts.extend(attempt.log.as_ref().map(|log| place.name(log)));
+    let bundle = engine.launcher.bundle();
+    if record.outcome != Outcome::Ok {
+        record.reason = Some(match last_words(bundle, &launched.logs) {
+            Some(words) => format!("{}: {words}", record.claim),
+            None => record.claim.clone(),
+        });
+    }
+    let moved = collect::collect(engine.launcher.root(), bundle, &attempt.collect, |to| place.name(to));
+    match moved {
+        Ok(moved) => record.artifacts.extend(moved),
+        Err(message) if record.outcome == Outcome::Ok => {
+            record.fail("its outputs could not be collected", message)
+        }
+        Err(_) => {}
+    }
+    let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
+        return Ok(Map::new());
+    };
+    match gates::metrics_from_file(bundle, &place.name(file), &source.values) {
+        Ok(metrics) => Ok(metrics),
+        Err(message) => {
+            if record.outcome == Outcome::Ok {
+                record.fail("exit status 0, but no metrics", message);
+            }
+            Ok(Map::new())
+        }
+    }
+}
+
+fn use_plugin(
+    engine: &Engine,
+    step: &PlanStep,
+    plugin: &PlanPlugin,
+    with: &Value,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+) -> Result<Map<String, Value>, EvidenceError> {
+    let bundle = engine.launcher.bundle();
+    let role = if plugin.manifest.role == Role::Kernel { RoleJob::Kernel } else { RoleJob::Capture };
+    let profiler = step.profiler.as_ref().zip(attempt.profile.as_ref());
+    let job = Job {
+        plugin: library(plugin, with),
+        profiler: profiler.map(|(profiler, with)| library(profiler, with)),
+        root: engine.launcher.root().to_owned(),
+        bundle: place.below.map_or_else(|| bundle.path().to_owned(), |below| bundle.file(below)),
+        role,
+    };
+    let plugins = std::iter::once(plugin).chain(profiler.map(|(profiler, _)| profiler)).collect();
+    let call = PluginCall {
+        step: &step.id,
+        attempt: record.number,
+        job,
+        plugins,
+        env: attempt.env.clone(),
+        limits: attempt.limits,
+    };
+    let no_documents =
+        |path: &str| Err(format!("a {} plugin does not read `{path}` this way", plugin.manifest.role));
+    let run = run_plugin(&engine.launcher, &engine.events, call, &no_documents)?;
+    record.take(&run.launched);
+    record.commands.extend(&run.nested);
+    record.outcome = run.outcome;
+    record.claim.clone_from(&run.claim);
+    record.reason.clone_from(&run.reason);
+    record.artifacts = run.artifacts.iter().map(|artifact| place.name(artifact)).collect();
+    let Some(result) = run.result.clone() else {
+        if let (Outcome::PluginCrash, Some(words)) = (run.outcome, last_words(bundle, &run.launched.logs)) {
+            record.reason = record.reason.take().map(|reason| format!("{reason}; its last words: {words}"));
+        }
+        return Ok(Map::new());
+    };
+    if plugin.manifest.role == Role::Capture {
+        let name = place.name(&format!("{}.json", step.id));
+        bundle.write_json(&name, &result)?;
+        record.artifacts.push(name);
+        return Ok(Map::new());
+    }
+    Ok(kernel_result(result, with, &run, record))
+}
+
+fn kernel_result(
+    result: Value,
+    with: &Value,
+    run: &PluginRun,
+    record: &mut AttemptRecord,
+) -> Map<String, Value> {
+    let kernel: KernelResult = match serde_json::from_value(result) {
+        Ok(kernel) => kernel,
+        Err(error) => {
+            record.fail("the host's result could not be understood", format!("{error}"));
+            return Map::new();
+        }
+    };
+    record.kernel = Some(KernelRun {
+        device: kernel.device.clone(),
+        warmup: kernel.warmup,
+        asked: kernel.asked,
+        run: kernel.seconds.len() as u64,
+        repeated: kernel.repeated,
+    });
+    record.profile = kernel.profile;
+    if let Some(asked) = with.get("device").and_then(Value::as_str).filter(|asked| *asked != kernel.device) {
+        let reason = format!("asked for device `{asked}`, the kernel computed on `{}`", kernel.device);
+        record.fail("the kernel did not stay on the asked device", reason);
+    }
+    let mut metrics = kernel.metrics;
+    if !metrics.contains_key("peak_rss") {
+        metrics.insert(
+            "peak_rss".to_owned(),
+            json!({ "value": run.launched.ended.peak_rss_bytes, "unit": "B" }),
+        );
+    }
+    metrics
+}
+
+fn library(plugin: &PlanPlugin, with: &Value) -> Library {
+    Library { name: plugin_id(plugin).name, path: plugin.path.clone(), config: with.clone() }
+}
+
+/// The end of what a program said, standard error first.
+fn last_words(bundle: &crate::evidence::Bundle, logs: &[String]) -> Option<String> {
+    logs.iter().rev().find_map(|log| {
+        let bytes = std::fs::read(bundle.file(log)).ok()?;
+        let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4096)..]).into_owned();
+        let lines: Vec<&str> = tail.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let quoted = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
+        (!quoted.is_empty()).then(|| quoted.join(" | "))
+    })
+}
+
+/// The figures of an attempt in a few words, for the terminal.
+pub(super) fn note(record: &AttemptRecord) -> String {
+    let figure = |name: &str| record.metrics.get(name).and_then(|metric| metric["value"].as_f64());
+    let mut words = Vec::new();
+    if let Some(kernel) = &record.kernel {
+        words.push(format!("{} of {} asked iterations", kernel.run, kernel.asked));
+    }
+    if let Some(seconds) = figure("seconds_median").or_else(|| figure("seconds_min")) {
+        words.push(format!("{seconds:.4} s each"));
+    }
+    if let Some(correlation) = figure("correlation") {
+        words.push(format!("correlation {correlation:.9}"));
+    }
+    words.join(", ")
+}

@@ -1,0 +1,151 @@
+//! The end of a run: inputs as they were, required files present, surprises, summary, seal.
+
+use crate::client::plugin_id;
+use crate::clock::Instant;
+use crate::event::Event;
+use crate::evidence::{EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal};
+use crate::fs::digest_file;
+use crate::outcome::Outcome;
+use crate::plan::digest_bundle;
+use crate::report;
+use crate::run::engine::Engine;
+use crate::run::{RunEnd, surprises};
+
+/// Files that the runner itself makes at the end, so that nobody can miss them earlier.
+const MADE_LAST: [&str; 3] = ["summary.md", "manifest.json", "ledger.patch"];
+
+/// Checks what must hold before the ledger may record the end, and decides the status.
+pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
+    let mut broken = Vec::new();
+    for input in &engine.plan.inputs {
+        let after = digest_bundle(&engine.plan.root.join(&input.path)).ok();
+        let check = InputCheck {
+            name: input.name.clone(),
+            path: input.path.clone(),
+            before: input.sha256.clone(),
+            after,
+        };
+        if !check.unchanged() {
+            broken.push(format!("the input bundle `{}` changed during the run", check.path));
+        }
+        engine.state.inputs.push(check);
+    }
+    let bundle = engine.launcher.bundle();
+    let missing: Vec<&str> = engine
+        .plan
+        .requires
+        .iter()
+        .map(String::as_str)
+        .filter(|required| !MADE_LAST.contains(required) && !bundle.has(required))
+        .collect();
+    let mut surprises = surprises::collect(engine);
+    if engine.stopped.is_none() {
+        broken.extend(
+            missing.iter().map(|required| format!("the bundle lacks `{required}`, which it requires")),
+        );
+    } else {
+        surprises.extend(missing.iter().map(|required| format!("`{required}` is required and was not made")));
+    }
+    engine.state.surprises = surprises;
+    if !broken.is_empty() {
+        engine.state.status = RunStatus::Broken;
+        let reason = broken.join("; ");
+        engine.state.reason = Some(reason.clone());
+        engine.stopped.get_or_insert(reason);
+    } else if engine.stopped.is_some() {
+        engine.state.status = RunStatus::Blocked;
+    } else {
+        engine.state.status = RunStatus::Complete;
+    }
+    engine.state.next = next(engine);
+    engine.save()
+}
+
+/// What a person should do now.
+fn next(engine: &Engine) -> Vec<String> {
+    let bundle = &engine.plan.bundle;
+    let again = format!("runner run {}", engine.plan.workflow.path);
+    match engine.state.status {
+        RunStatus::Complete => vec![format!("read {bundle}/summary.md")],
+        RunStatus::Blocked => {
+            let mut steps = vec![format!("read {bundle}/summary.md: what failed, and how that is known")];
+            let failed = engine
+                .state
+                .steps
+                .iter()
+                .find(|step| step.outcome.is_some_and(|outcome| outcome != Outcome::Ok));
+            let attempt =
+                failed.and_then(|step| step.attempts.iter().find(|attempt| attempt.outcome != Outcome::Ok));
+            if let Some(log) = attempt.and_then(|attempt| attempt.logs.last()) {
+                steps.push(format!("read the output of the failing command: {bundle}/{log}"));
+            }
+            steps.push(format!(
+                "decide: remove the cause, or change the limits or the size on purpose; then `{again}`"
+            ));
+            steps
+        }
+        _ => vec![format!("read {bundle}/summary.md"), format!("remove the cause, then `{again}`")],
+    }
+}
+
+/// Writes the summary and seals.
+pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
+    let ledger_failed = engine.state.status == RunStatus::Complete && engine.stopped.is_some();
+    if ledger_failed {
+        engine.state.status = RunStatus::Blocked;
+        engine.state.next = next(&engine);
+    }
+    let ended = Instant::now();
+    engine.state.ended = Some(ended);
+    engine.save()?;
+    let bundle = engine.launcher.bundle().clone();
+    let record = EvidenceRecord::load(bundle.path())?;
+    bundle.write("summary.md", report::summary(&record).as_bytes())?;
+    let executable = std::env::current_exe().and_then(|path| digest_file(&path));
+    let (sha256, _) = executable
+        .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))?;
+    let runner =
+        PluginId { name: "runner".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), sha256 };
+    let plugins = engine.plan.steps.iter().flat_map(|step| step.plugin.iter().chain(&step.profiler));
+    let mut plugins: Vec<PluginId> = plugins.map(plugin_id).collect();
+    plugins.sort_by(|a, b| a.name.cmp(&b.name));
+    plugins.dedup();
+    seal(&bundle, runner, plugins, engine.launcher.commands_head())?;
+    Ok(end(&engine, true))
+}
+
+/// Leaves an interrupted run as it is: not sealed, and no word in the ledger.
+pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
+    engine.state.status = RunStatus::Interrupted;
+    let running = engine
+        .state
+        .steps
+        .iter()
+        .find(|step| step.status == StepStatus::Running || step.outcome == Some(Outcome::Cancelled));
+    let place =
+        running.map_or_else(|| "between two steps".to_owned(), |step| format!("in step `{}`", step.id));
+    engine.state.reason = Some(format!("interrupted {place}; the ledger was not touched"));
+    engine.state.ended = Some(Instant::now());
+    engine.state.next = vec![format!("run it again: `runner run {}`", engine.plan.workflow.path)];
+    engine.save()?;
+    let bundle = engine.launcher.bundle().clone();
+    let record = EvidenceRecord::load(bundle.path())?;
+    bundle.write("summary.md", report::summary(&record).as_bytes())?;
+    Ok(end(&engine, false))
+}
+
+fn end(engine: &Engine, sealed: bool) -> RunEnd {
+    let state = &engine.state;
+    for surprise in &state.surprises {
+        engine.events.emit(&Event::Surprise { message: surprise.clone() });
+    }
+    engine.events.emit(&Event::RunEnded {
+        status: state.status.word().to_owned(),
+        reason: state.reason.clone(),
+        bundle: engine.plan.bundle.clone(),
+        seconds: state.ended.map_or(0.0, |ended| ended.seconds_since(state.started)),
+        sealed,
+        next: state.next.clone(),
+    });
+    RunEnd { status: state.status, bundle: engine.launcher.bundle().path().to_owned() }
+}

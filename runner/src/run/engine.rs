@@ -1,0 +1,233 @@
+//! [`Engine`]: goes through the steps of a plan and decides what follows from each outcome.
+//!
+//! The rules it holds: the asked size first; a fallback only after a listed fault, never after a gate; the
+//! first step that fails for good stops the ordinary steps, while `always` steps still run; a step whose
+//! evidence could not be written has failed.
+
+use serde_json::{Map, Value};
+
+use crate::catalog::Role;
+use crate::clock::Instant;
+use crate::event::{Event, Events};
+use crate::evidence::{
+    AttemptKind, AttemptRecord, Bundle, EvidenceError, RunState, RunStatus, StepOutcome, StepStatus,
+};
+use crate::launch::Launcher;
+use crate::outcome::Outcome;
+use crate::plan::{Plan, PlanStep};
+use crate::process::Cancel;
+use crate::run::{RunEnd, RunError, closing};
+
+/// A run that is going on.
+pub struct Engine {
+    pub(super) plan: Plan,
+    pub(super) launcher: Launcher,
+    pub(super) events: Events,
+    pub(super) state: RunState,
+    /// Metrics by step, for expressions.
+    pub(super) metrics: Map<String, Value>,
+    /// Why the ordinary steps are over.
+    pub(super) stopped: Option<String>,
+}
+
+impl Engine {
+    /// Writes the plan and the first state down.
+    pub fn begin(plan: Plan, bundle: Bundle, events: Events, cancel: Cancel) -> Result<Self, EvidenceError> {
+        bundle.write_json("plan.json", &plan)?;
+        let launcher = Launcher::new(&plan.root, &bundle, cancel)?;
+        let steps = plan.steps.iter().map(|step| StepOutcome {
+            id: step.id.clone(),
+            uses: step.plugin.as_ref().map(|plugin| plugin.manifest.name.clone()),
+            status: StepStatus::Pending,
+            outcome: None,
+            reason: None,
+            attempts: Vec::new(),
+        });
+        let state = RunState {
+            version: 1,
+            status: RunStatus::Running,
+            reason: None,
+            started: Instant::now(),
+            ended: None,
+            pid: std::process::id(),
+            git: crate::evidence::GitRecord::default(),
+            steps: steps.collect(),
+            surprises: Vec::new(),
+            inputs: Vec::new(),
+            ledger: None,
+            next: Vec::new(),
+        };
+        events.emit(&Event::RunStarted {
+            workflow: plan.workflow.id.clone(),
+            title: plan.workflow.title.clone(),
+            bundle: plan.bundle.clone(),
+            steps: plan.steps.len(),
+        });
+        let mut engine = Self { plan, launcher, events, state, metrics: Map::new(), stopped: None };
+        engine.save()?;
+        engine.state.git = engine.launcher.ask_git()?;
+        engine.save()?;
+        Ok(engine)
+    }
+
+    /// Runs all steps to the end of the run.
+    pub fn run(mut self) -> Result<RunEnd, RunError> {
+        let mut closed = false;
+        for index in 0..self.plan.steps.len() {
+            if self.is_ledger(index) && !closed {
+                closed = true;
+                closing::check(&mut self)?;
+            }
+            if self.launcher.cancel().is_set() {
+                break;
+            }
+            self.step(index)?;
+        }
+        if self.launcher.cancel().is_set() {
+            return Ok(closing::interrupted(self)?);
+        }
+        if !closed {
+            closing::check(&mut self)?;
+        }
+        Ok(closing::finish(self)?)
+    }
+
+    /// Replaces `state.json`.
+    pub(super) fn save(&self) -> Result<(), EvidenceError> {
+        self.launcher.bundle().write_json("state.json", &self.state)
+    }
+
+    fn is_ledger(&self, index: usize) -> bool {
+        self.plan.steps[index].plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger)
+    }
+
+    fn step(&mut self, index: usize) -> Result<(), EvidenceError> {
+        let step = self.plan.steps[index].clone();
+        if let Some(stopped) = self.stopped.clone().filter(|_| !step.always) {
+            self.state.steps[index].status = StepStatus::Skipped;
+            self.state.steps[index].reason = Some(stopped.clone());
+            self.events.emit(&Event::Skipped { step: step.id, reason: stopped });
+            return self.save();
+        }
+        self.state.steps[index].status = StepStatus::Running;
+        self.save()?;
+        if self.is_ledger(index) {
+            self.ledger(index, &step)?;
+        } else {
+            self.ordinary(index, &step)?;
+        }
+        self.state.steps[index].status = StepStatus::Done;
+        let outcome = self.state.steps[index].outcome.unwrap_or(Outcome::Failed);
+        if outcome != Outcome::Ok && outcome != Outcome::Cancelled && self.stopped.is_none() {
+            let reason = self.state.steps[index].reason.clone().unwrap_or_default();
+            self.stopped = Some(format!("step `{}`: {reason}", step.id));
+            self.state.reason.clone_from(&self.stopped);
+        }
+        self.save()
+    }
+
+    /// Asked, retries, fallback.
+    fn ordinary(&mut self, index: usize, step: &PlanStep) -> Result<(), EvidenceError> {
+        let mut last = self.one(index, step, AttemptKind::Asked)?;
+        for _ in 0..step.retry {
+            if matches!(last.outcome, Outcome::Ok | Outcome::Gate | Outcome::Cancelled) {
+                break;
+            }
+            self.set_aside(index)?;
+            last = self.one(index, step, AttemptKind::Retry)?;
+        }
+        let mut reason = explain(&last);
+        let fallback = step.fallback.as_ref();
+        let fault = last.outcome.fault();
+        if let Some(fallback) =
+            fallback.filter(|fallback| fault.is_some_and(|fault| fallback.when.contains(&fault)))
+        {
+            self.events.emit(&Event::Fallback {
+                step: step.id.clone(),
+                requested: Value::Object(fallback.attempt.requested.clone()),
+                actual: Value::Object(fallback.attempt.actual.clone()),
+                reason: reason.clone(),
+            });
+            self.set_aside(index)?;
+            let smaller = self.one(index, step, AttemptKind::Fallback)?;
+            let (asked, actual) = (words(&smaller.requested), words(&smaller.actual));
+            reason = match smaller.outcome {
+                Outcome::Ok => {
+                    format!("{reason}; asked {asked}, the fallback {actual} was run instead and is ok")
+                }
+                _ => format!(
+                    "{reason}; asked {asked}, the fallback {actual} failed too: {}",
+                    explain(&smaller)
+                ),
+            };
+            if smaller.outcome == Outcome::Cancelled {
+                last.outcome = Outcome::Cancelled;
+            }
+        }
+        let outcome = &mut self.state.steps[index];
+        outcome.outcome = Some(last.outcome);
+        outcome.reason = (last.outcome != Outcome::Ok).then_some(reason);
+        if last.outcome == Outcome::Ok {
+            let values = last.metrics.iter().map(|(name, metric)| (name.clone(), metric["value"].clone()));
+            self.metrics.insert(step.id.clone(), Value::Object(values.collect()));
+        }
+        Ok(())
+    }
+
+    fn one(
+        &mut self,
+        index: usize,
+        step: &PlanStep,
+        kind: AttemptKind,
+    ) -> Result<AttemptRecord, EvidenceError> {
+        let number = self.state.steps[index].attempts.len() as u32 + 1;
+        let record = super::attempt::carry_out(self, index, step, kind, number)?;
+        self.events.emit(&Event::AttemptEnded {
+            step: step.id.clone(),
+            attempt: number,
+            outcome: record.outcome,
+            seconds: record.seconds,
+            reason: record.reason.clone(),
+            note: super::attempt::note(&record),
+        });
+        self.state.steps[index].attempts.push(record.clone());
+        self.save()?;
+        Ok(record)
+    }
+
+    /// Moves what a failed attempt left behind out of the way of the next one.
+    fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
+        let bundle = self.launcher.bundle().clone();
+        let step = &mut self.state.steps[index];
+        let Some(attempt) = step.attempts.last_mut() else { return Ok(()) };
+        for artifact in &mut attempt.artifacts {
+            let target = format!("failed/{}-{}/{artifact}", step.id, attempt.number);
+            let from = bundle.file(artifact);
+            let to = bundle.file(&target);
+            if let Some(parent) = to.parent() {
+                std::fs::create_dir_all(parent)
+                    .map_err(|error| EvidenceError::at(parent, "cannot create", error))?;
+            }
+            if from.exists() {
+                std::fs::rename(&from, &to)
+                    .map_err(|error| EvidenceError::at(&from, "cannot set aside", error))?;
+                *artifact = target;
+            }
+        }
+        self.save()
+    }
+}
+
+/// `oom: ended by the runner: ...`.
+pub(super) fn explain(attempt: &AttemptRecord) -> String {
+    let mut text = format!("{}: {}", attempt.outcome, attempt.reason.as_deref().unwrap_or(&attempt.claim));
+    if !attempt.actual.is_empty() {
+        text = format!("{} at {text}", words(&attempt.actual));
+    }
+    text
+}
+
+/// `size=4096 dtype=float32`.
+pub(super) fn words(values: &Map<String, Value>) -> String {
+    crate::evidence::with_line(&Value::Object(values.clone()))
+}

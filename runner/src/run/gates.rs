@@ -1,0 +1,91 @@
+//! Metrics and the gates on them. A metric that a gate names and nobody delivered fails the gate: exit
+//! status 0 is not success.
+
+use serde_json::{Map, Value, json};
+
+use crate::evidence::{AttemptRecord, Bundle, GateRecord};
+use crate::outcome::Outcome;
+use crate::run::collect::glob;
+use crate::spec::Gate;
+use crate::spec::expression::Expression;
+
+/// Holds the gates against an attempt's metrics; one that does not hold makes the outcome `gate`.
+pub(super) fn hold(
+    gates: &[Gate],
+    vars: &Map<String, Value>,
+    overlay: &Map<String, Value>,
+    record: &mut AttemptRecord,
+) {
+    let mut vars = vars.clone();
+    vars.extend(overlay.clone());
+    let values: Map<String, Value> =
+        record.metrics.iter().map(|(name, metric)| (name.clone(), metric["value"].clone())).collect();
+    let scope = json!({ "metrics": values, "vars": vars });
+    record.gates = gates.iter().map(|gate| one(&gate.expression, &values, &scope)).collect();
+    let failed: Vec<String> = record.gates.iter().filter(|gate| !gate.holds).map(describe).collect();
+    if !failed.is_empty() {
+        record.outcome = Outcome::Gate;
+        record.claim = format!("{} of {} gates did not hold", failed.len(), record.gates.len());
+        record.reason = Some(failed.join("; "));
+    }
+}
+
+fn one(expression: &Expression, metrics: &Map<String, Value>, scope: &Value) -> GateRecord {
+    let mut values = Map::new();
+    let mut missing = Vec::new();
+    for name in expression.names().iter().filter_map(|name| name.strip_prefix("metrics.")) {
+        let value = metrics.get(name).cloned().unwrap_or(Value::Null);
+        if value.is_null() {
+            missing.push(format!("the metric `{name}` was not delivered"));
+        }
+        values.insert(name.to_owned(), value);
+    }
+    let (holds, reason) = if missing.is_empty() {
+        match expression.value(scope) {
+            Ok(Value::Bool(holds)) => (holds, None),
+            Ok(other) => (false, Some(format!("the gate is {other}, not true or false"))),
+            Err(error) => (false, Some(error.message)),
+        }
+    } else {
+        (false, Some(missing.join(", ")))
+    };
+    GateRecord { expression: expression.source().to_owned(), values, holds, reason }
+}
+
+fn describe(gate: &GateRecord) -> String {
+    match &gate.reason {
+        Some(reason) => format!("gate `{}`: {reason}", gate.expression),
+        None => {
+            format!("gate `{}` did not hold with {}", gate.expression, super::engine::words(&gate.values))
+        }
+    }
+}
+
+/// Reads the metrics that a program wrote: a JSON file, and an expression over `result` for each.
+pub(super) fn metrics_from_file(
+    bundle: &Bundle,
+    pattern: &str,
+    values: &[(String, Expression)],
+) -> Result<Map<String, Value>, String> {
+    let mut found = glob(bundle.path(), pattern).map_err(|error| format!("`{pattern}`: {error}"))?;
+    let path = match (found.pop(), found.is_empty()) {
+        (Some(path), true) => path,
+        (None, _) => return Err(format!("the program wrote no metrics file `{pattern}`")),
+        (Some(_), false) => {
+            return Err(format!("`{pattern}` names {} files; it must name one", found.len() + 1));
+        }
+    };
+    let shown = path.display();
+    let bytes = std::fs::read(bundle.path().join(&path)).map_err(|error| format!("`{shown}`: {error}"))?;
+    let result: Value =
+        serde_json::from_slice(&bytes).map_err(|error| format!("`{shown}` is not JSON: {error}"))?;
+    let scope = json!({ "result": result });
+    let metrics = values.iter().map(|(name, expression)| {
+        let metric = match expression.value(&scope) {
+            Ok(value) => json!({ "value": value, "unit": "" }),
+            Err(error) => json!({ "value": null, "unit": "", "reason": error.message }),
+        };
+        (name.clone(), metric)
+    });
+    Ok(metrics.collect())
+}
