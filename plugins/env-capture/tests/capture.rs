@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 type Answer = Result<ProgramOutput, String>;
 
+#[expect(clippy::unnecessary_wraps, reason = "an answer is what the closures of these tests return")]
 fn printed(stdout: &str) -> Answer {
     Ok(ended("ok", Some(0), stdout, ""))
 }
