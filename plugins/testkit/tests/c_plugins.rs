@@ -104,6 +104,23 @@ fn a_library_without_a_manifest_is_no_plugin() {
 }
 
 #[test]
+fn a_kernel_without_its_calls_is_told_which_it_lacks() {
+    let failure = kernel_failure("no_calls");
+    assert_eq!((failure.kind, failure.phase.as_str()), (FailureKind::Unsupported, "load"));
+    assert!(
+        failure.message.ends_with("a kernel needs the calls iterate, finish, which it lacks"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_library_that_runs_under_another_manifest_than_its_file_shows_is_refused() {
+    let failure = kernel_failure("two_faces");
+    assert_eq!(failure.kind, FailureKind::Load);
+    assert!(failure.message.ends_with("the manifest in its table is not the one in its file"), "{failure}");
+}
+
+#[test]
 fn text_that_is_not_json_is_quoted() {
     let (library, _directory) = compiled("bad_json");
     let failure = Testkit::load(library).expect("a plugin").capture(json!({})).expect_err("not JSON");
