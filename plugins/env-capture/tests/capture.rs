@@ -1,5 +1,5 @@
 //! The built library, through the ABI: what `env.json` says when Python, torch or git are there, are missing,
-//! or misbehave.
+//! or misbehave. Programs are answered by closures, so that every machine gives the same result.
 
 use runner_plugin::{Program, ProgramOutput};
 use runner_plugin_testkit::{FailureKind, Testkit, built_library};

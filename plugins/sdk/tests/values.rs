@@ -1,4 +1,7 @@
 //! The values that cross the border: what a plugin's author builds is what the host reads.
+//!
+//! The JSON is written out here, because it is the contract with plugins in C: a change that breaks it must
+//! be seen as one.
 
 use runner_plugin::{Edit, Error, ErrorKind, Finish, Metrics, Program, ProgramOutput};
 use serde_json::json;

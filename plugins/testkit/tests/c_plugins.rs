@@ -1,4 +1,7 @@
 //! Plugins in C: one that works, a profiler that asks for more, and those that the host refuses.
+//!
+//! Each is compiled by the system's C compiler into a temporary directory and loaded into this process.
+//! Whole messages are compared where they are the point.
 
 use std::path::{Path, PathBuf};
 
