@@ -1,4 +1,7 @@
-//! [`Config`]: the step's `with:`. `schema.json` says the same to the runner, and a test compares the two.
+//! [`Config`]: the step's `with:`, read once when the instance is made.
+//!
+//! `schema.json` says the same to the runner, and a test compares the two. Nothing is looked up here: a
+//! configuration is a wish, not a fact.
 
 use serde::Deserialize;
 use serde_json::Value;

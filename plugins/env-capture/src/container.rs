@@ -1,4 +1,6 @@
-//! Hints that this process runs in a container. Only what was seen: there is no certain sign either way.
+//! Hints that this process runs in a container; called by the capture for its section `container`.
+//!
+//! Only what was seen: there is no certain sign either way, so it must never conclude "yes" or "no".
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,7 @@
 //! The processor: model, flags, caches, cores, which of them this process may use, frequency and governor.
+//!
+//! Called by the capture for its section `cpu`; reads `/proc/cpuinfo` and `/sys/devices/system/cpu`. What a
+//! machine does not list (an ARM core has no model name, a guest no governor) is unknown, never derived.
 
 use std::collections::{BTreeMap, BTreeSet};
 

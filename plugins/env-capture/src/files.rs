@@ -1,4 +1,7 @@
 //! [`Files`]: how the sections read `/proc`, `/sys` and `/etc`: through the host, or from a test's table.
+//!
+//! Every section that looks at the machine takes one. A section must never open a file by itself: what the
+//! host reads is in the evidence.
 
 use runner_plugin::Host;
 

@@ -1,4 +1,7 @@
 //! The operating system, the kernel and its settings that move measurements, and the load.
+//!
+//! Called by the capture for its sections `os`, `kernel` and `load`. It must never start a program: the load
+//! is read before the capture makes one of its own.
 
 use serde_json::{Map, Value, json};
 

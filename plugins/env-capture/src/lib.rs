@@ -4,7 +4,7 @@
 //! `python`, `torch` and `cuda_available` are always there. Whatever could not be learned is `null`, and
 //! `unknown` maps its dotted name to the reason. Secret-looking variables are redacted.
 //!
-//! One module for each section; each reads files through [`files::Files`] and programs through the host, so
+//! One module for each section; each reads files through `files::Files` and programs through the host, so
 //! that every read and every command is in the evidence.
 
 mod cgroup;

@@ -1,4 +1,7 @@
 //! The resource limits of this process, which are those of the step, from `/proc/self/limits`.
+//!
+//! Called by the capture for its section `limits`. `unlimited` is the kernel's own word and stays a word: it
+//! must never become a large number.
 
 use serde_json::{Map, Value, json};
 

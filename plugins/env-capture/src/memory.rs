@@ -1,4 +1,7 @@
 //! Memory in bytes, from `/proc/meminfo`.
+//!
+//! Called by the capture for its section `memory`. These are the machine's figures; what the control group
+//! allows is the business of `cgroup`, and the two are never mixed.
 
 use serde_json::{Map, Value};
 

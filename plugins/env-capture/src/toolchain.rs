@@ -1,4 +1,7 @@
 //! Toolchains: the first line of `--version` of the programs that build and record the work.
+//!
+//! Called by the capture for its section `toolchains`. A tool that is missing is unknown with its reason,
+//! never an error of the step.
 
 use runner_plugin::Host;
 use serde_json::{Map, Value};

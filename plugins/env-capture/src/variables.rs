@@ -1,4 +1,7 @@
 //! The environment variables of this process, which are those of the step; secrets are redacted.
+//!
+//! Called by the capture for its section `environment`. A variable that was asked for by name is redacted
+//! like any other: a value that looks secret must never leave here.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -26,6 +26,7 @@ pub(crate) struct Instance<'a> {
     plugin: &'a Plugin,
     side: &'static HostSide,
     pointer: *mut c_void,
+    cancel_ticket: Option<u64>,
     destroy_phase: &'static str,
 }
 
@@ -57,10 +58,8 @@ impl<'a> Instance<'a> {
         // SAFETY: just handed over.
         let bytes = unsafe { buffer::take(out) };
         refuse(status, phase, &bytes)?;
-        if let Some(cancel) = plugin.table.cancel {
-            side.cancellation().register(pointer, cancel);
-        }
-        Ok(Self { plugin, side, pointer, destroy_phase })
+        let cancel_ticket = plugin.table.cancel.map(|cancel| side.cancellation().register(pointer, cancel));
+        Ok(Self { plugin, side, pointer, cancel_ticket, destroy_phase })
     }
 
     /// Announces and makes one call. `entry` comes from this plugin's table.
@@ -88,7 +87,9 @@ impl<'a> Instance<'a> {
 
 impl Drop for Instance<'_> {
     fn drop(&mut self) {
-        self.side.cancellation().forget(self.pointer);
+        if let Some(ticket) = self.cancel_ticket {
+            self.side.cancellation().forget(ticket);
+        }
         if let Some(destroy) = self.plugin.table.destroy {
             let phase = self.destroy_phase.to_owned();
             self.side.peer().tell(FromHost::Phase { phase, iteration: None });

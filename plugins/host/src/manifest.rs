@@ -28,10 +28,13 @@ pub struct Manifest {
     /// The ABI it was built for: major, minor.
     pub abi: [u32; 2],
     /// The lowest host minor version it can work with.
+    #[serde(default)]
     pub needs_host_minor: u32,
     /// One line for lists.
+    #[serde(default)]
     pub summary: String,
-    /// JSON Schema of the step's `with:`.
+    /// JSON Schema of the step's `with:`; `null` accepts everything.
+    #[serde(default)]
     pub config_schema: Value,
 }
 

@@ -27,3 +27,8 @@ pub use c_compiler::{compile_c, include_dir};
 pub use runner_plugin_host::Cancellation;
 pub use runner_plugin_host::protocol::{Failure, FailureKind, FromHost, KernelResult};
 pub use testkit::{ProgressLine, Testkit};
+
+/// The Rust examples of the guide are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/plugins.md")]
+struct Guide;

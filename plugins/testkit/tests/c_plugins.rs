@@ -1,4 +1,7 @@
 //! Plugins in C: one that works, a profiler that asks for more, and those that the host refuses.
+//!
+//! Each is compiled by the system's C compiler into a temporary directory and loaded into this process.
+//! Whole messages are compared where they are the point.
 
 use std::path::{Path, PathBuf};
 
@@ -101,6 +104,23 @@ fn a_library_without_a_manifest_is_no_plugin() {
         error.to_string().ends_with("not a runner plugin: it has no section `.runner_plugin`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_kernel_without_its_calls_is_told_which_it_lacks() {
+    let failure = kernel_failure("no_calls");
+    assert_eq!((failure.kind, failure.phase.as_str()), (FailureKind::Unsupported, "load"));
+    assert!(
+        failure.message.ends_with("a kernel needs the calls iterate, finish, which it lacks"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn a_library_that_runs_under_another_manifest_than_its_file_shows_is_refused() {
+    let failure = kernel_failure("two_faces");
+    assert_eq!(failure.kind, FailureKind::Load);
+    assert!(failure.message.ends_with("the manifest in its table is not the one in its file"), "{failure}");
 }
 
 #[test]

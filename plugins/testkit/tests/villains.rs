@@ -1,4 +1,7 @@
 //! What a plugin's author and the runner see when a plugin misbehaves without ending the process.
+//!
+//! The villains run in the test's own process; those that end it are in `host_process.rs`. Panics of a
+//! villain show up in this test's output on purpose: they are the plugin's, not the test's.
 
 use std::time::Duration;
 
