@@ -14,6 +14,7 @@ use crate::history::HistoryLine;
 use crate::item::{Attempt, History, Item};
 use crate::ledger::LedgerDocument;
 use crate::plan::PlanDocument;
+use crate::readback;
 use crate::record::RunRecord;
 use crate::status;
 use crate::text::{Text, list_marker};
@@ -98,6 +99,8 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     for splices in result.splices.values_mut() {
         splices.sort_by_key(|splice| splice.start);
     }
+    let cuts = result.splices.get(&config.ledger).map_or(&[][..], Vec::as_slice);
+    readback::check(&ledger, &config.item, &item, number, cuts)?;
     result.summary = done.join("; ");
     Ok(result)
 }
@@ -111,8 +114,10 @@ fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> 
 /// may well name the bundle of another run.
 fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
     item.attempts.iter().find(|attempt| {
-        let lines =
-            || text.lines()[attempt.lines.clone()].iter().filter(|line| !line.hidden).map(|line| line.text);
+        // The item's status names a bundle too; below a heading it may count as the attempt's text.
+        let status = item.status.as_ref().map(|status| status.line);
+        let own = || attempt.lines.clone().filter(|at| Some(*at) != status).map(|at| &text.lines()[at]);
+        let lines = || own().filter(|line| !line.hidden).map(|line| line.text);
         let label = |line: &str| {
             let text = list_marker(line).map_or(line, |marker| &line[marker.content..]);
             let text = text.trim_start().trim_start_matches(['*', '_']);

@@ -13,12 +13,14 @@ use crate::text::{indent, list_marker};
 pub struct Hidden {
     mask: Vec<bool>,
     unclosed: Option<usize>,
+    unclosed_in_lists: Vec<usize>,
 }
 
 impl Hidden {
     /// Looks at the lines of a document (without line ends).
     pub fn find(lines: &[&str]) -> Self {
-        let mut hidden = Self { mask: vec![false; lines.len()], unclosed: None };
+        let mut hidden =
+            Self { mask: vec![false; lines.len()], unclosed: None, unclosed_in_lists: Vec::new() };
         let mut at = 0;
         while at < lines.len() {
             let end = hidden.region(lines, at);
@@ -38,6 +40,11 @@ impl Hidden {
         self.unclosed
     }
 
+    /// The lines (counted from 0) of fences inside lists that nothing closes.
+    pub fn unclosed_in_lists(&self) -> &[usize] {
+        &self.unclosed_in_lists
+    }
+
     /// One past the last hidden line of the region that begins at `at`; `at` itself when none begins.
     fn region(&mut self, lines: &[&str], at: usize) -> usize {
         if let Some(fence) = Fence::opened_by(lines[at]) {
@@ -54,6 +61,7 @@ impl Hidden {
                 self.unclosed = Some(at);
                 return lines.len();
             }
+            self.unclosed_in_lists.push(at);
             let outside = |text: &&str| !text.trim().is_empty() && indent(text) < fence.indent;
             return lines[at + 1..].iter().position(outside).map_or(lines.len(), |offset| at + 1 + offset);
         }

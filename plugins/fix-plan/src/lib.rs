@@ -16,6 +16,7 @@ pub mod history;
 pub mod item;
 pub mod ledger;
 pub mod plan;
+pub mod readback;
 pub mod record;
 pub mod shortfall;
 pub mod status;

@@ -12,7 +12,7 @@ pub struct Text<'a> {
     path: &'a str,
     source: &'a str,
     lines: Vec<Line<'a>>,
-    unclosed_fence: Option<usize>,
+    hidden: Hidden,
 }
 
 /// One line of a document.
@@ -47,7 +47,7 @@ impl<'a> Text<'a> {
         for (at, line) in lines.iter_mut().enumerate() {
             line.hidden = hidden.is(at);
         }
-        let document = Self { path, source, lines, unclosed_fence: hidden.unclosed() };
+        let document = Self { path, source, lines, hidden };
         document.refuse_conflicts()?;
         Ok(document)
     }
@@ -91,7 +91,12 @@ impl<'a> Text<'a> {
 
     /// The line (counted from 0) of a code fence at the margin that nothing closes.
     pub fn unclosed_fence(&self) -> Option<usize> {
-        self.unclosed_fence
+        self.hidden.unclosed()
+    }
+
+    /// The lines (counted from 0) of code fences inside lists that nothing closes.
+    pub fn unclosed_list_fences(&self) -> &[usize] {
+        self.hidden.unclosed_in_lists()
     }
 
     /// The line break to use behind the line `at`: that of the line itself, or of the first line, or `\n`.

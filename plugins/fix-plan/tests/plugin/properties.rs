@@ -3,6 +3,7 @@
 
 use fix_plan::LedgerDocument;
 use proptest::prelude::*;
+use runner_plugin::Edit;
 use serde_json::{Value, json};
 
 use crate::support::{apply, blocked, config, edit, record, with_plan};
@@ -69,13 +70,24 @@ fn any_record() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The edit; `None` where a list's open fence would swallow the entry, which is refused with these words.
+fn written(text: &str, record: &Value) -> Option<Edit> {
+    match edit(config(), text, None, record.clone()) {
+        Ok(edit) => Some(edit),
+        Err(error) => {
+            assert!(error.ends_with("would become code") && text.contains("```unclosed"), "{error}");
+            None
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_edit_adds_one_attempt_and_touches_nothing_else(text in document(), record in any_record()) {
         let before = LedgerDocument::read(LEDGER, &text).expect("a ledger").item("GAP-2").expect("the item");
-        let edit = edit(config(), &text, None, record.clone()).expect("an edit");
+        let Some(edit) = written(&text, &record) else { return Ok(()) };
         let splices = &edit.splices[LEDGER];
         let after = apply(&text, splices);
 
@@ -109,7 +121,7 @@ proptest! {
 
     #[test]
     fn the_same_record_twice_changes_nothing_the_second_time(text in document(), record in any_record()) {
-        let once = edit(config(), &text, None, record.clone()).expect("an edit");
+        let Some(once) = written(&text, &record) else { return Ok(()) };
         let after = apply(&text, &once.splices[LEDGER]);
         let twice = edit(config(), &after, None, record).expect("an edit");
         prop_assert!(twice.splices.is_empty());

@@ -49,6 +49,16 @@ fn an_open_fence_in_the_item_is_refused() {
 }
 
 #[test]
+fn an_open_fence_in_a_list_is_refused_only_where_it_would_swallow_the_entry() {
+    let text = "## [GAP-2] T\n- Attempts History:\n\t* [2026-01-02] Attempt #1 - x\n    ```\n    y\n";
+    assert_eq!(
+        refusal(config(), text, None, record()),
+        "docs/fix_plan.md:4: a code fence in item `[GAP-2]` is never closed: attempt #2 would become code"
+    );
+    assert!(edit(config(), &text.replace('\t', "  "), None, record()).is_ok());
+}
+
+#[test]
 fn conflict_markers_in_either_document_are_refused() {
     let conflict = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n";
     let words = "the file holds conflict markers of a merge (lines 2 and 6): resolve them first";
