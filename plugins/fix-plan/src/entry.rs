@@ -1,0 +1,186 @@
+//! The words of an attempt: [`Entry`], from a record to lines. Called by [`crate::edit`], which knows the
+//! place. All that is said comes from the record, the next step also from the plan; a field without a
+//! source says so instead of being left out. ASCII only.
+
+use crate::ascii::{code, one_line};
+use crate::figures;
+use crate::record::{HotspotRecord, RunRecord, RunResult};
+use crate::shortfall::Shortfall;
+
+/// How many hotspots, surprises and artifacts are listed; the bundle holds the others.
+const HOTSPOTS: usize = 5;
+const SURPRISES: usize = 10;
+const ARTIFACTS: usize = 24;
+
+/// An attempt to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its number.
+    pub number: u64,
+    /// Who ran it.
+    pub who: Option<&'a str>,
+    /// The run.
+    pub record: &'a RunRecord,
+    /// The plan row that comes next: ID, task, plan.
+    pub next_row: Option<(&'a str, &'a str, &'a str)>,
+}
+
+/// How the lines of an attempt are indented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryStyle {
+    /// What stands before the date: `  * ` or `### `.
+    pub lead: String,
+    /// Before `Metrics:` and the other labels.
+    pub body: String,
+    /// Before the bullets below a label.
+    pub nested: String,
+}
+
+impl Entry<'_> {
+    /// The lines, without line breaks.
+    pub fn lines(&self, style: &EntryStyle) -> Vec<String> {
+        let record = self.record;
+        let who = self.who.map_or_else(String::new, |who| format!(" ({})", one_line(who, 80)));
+        let mut lines = vec![format!(
+            "{}[{}] Attempt #{}{who} - Result: {}. {}",
+            style.lead,
+            record.date,
+            self.number,
+            record.result,
+            self.sentence()
+        )];
+        let mut block = |label: &str, none: &str, entries: Vec<String>| {
+            if entries.is_empty() {
+                lines.push(format!("{}{label}: {none}", style.body));
+                return;
+            }
+            lines.push(format!("{}{label}:", style.body));
+            lines.extend(entries.iter().map(|entry| format!("{}{entry}", style.nested)));
+        };
+        let bullets = |entries: Vec<String>| entries.into_iter().map(|entry| format!("- {entry}")).collect();
+        let numbered = self.next_actions().into_iter().zip(1..).map(|(step, at)| format!("{at}. {step}"));
+        block("Metrics", "n/a - the record names no step.", bullets(figures::lines(&record.steps)));
+        block("Artifacts", "", bullets(self.artifacts()));
+        block("Observations/Hypotheses", "", bullets(self.observations()));
+        block("Next Actions", "", numbered.collect());
+        lines
+    }
+
+    /// What happened, in one sentence.
+    fn sentence(&self) -> String {
+        let record = self.record;
+        let title = one_line(record.workflow.title.as_deref().unwrap_or(&record.workflow.id), 160);
+        let ok = record.steps.iter().filter(|step| step.outcome == "ok").count();
+        let shortfalls = Shortfall::all(&record.steps);
+        let mut parts = vec![match (record.result, &record.reason) {
+            (RunResult::Complete, None) => format!("{ok} of {} steps ended ok", record.steps.len()),
+            (_, Some(reason)) => one_line(reason, 300).trim_end_matches('.').to_owned(),
+            (_, None) => "no reason was recorded".into(),
+        }];
+        for Shortfall { step, requested, actual, outcome, first_outcome } in &shortfalls {
+            parts.push(format!(
+                "step {step} requested {requested} ({first_outcome}) and ran {actual} instead ({outcome})"
+            ));
+        }
+        if shortfalls.is_empty() {
+            let asked = record.steps.iter().find_map(|step| {
+                let last = step.attempts.last()?;
+                let actual = last.actual.as_ref().filter(|actual| !actual.is_empty())?;
+                let how = if last.requested.as_ref() == Some(actual) { " as requested" } else { "" };
+                Some(format!(
+                    "step {} ran {}{how}",
+                    one_line(&step.id, 80),
+                    crate::shortfall::assignments(actual)
+                ))
+            });
+            parts.extend(asked);
+        }
+        format!("{title}: {}.", parts.join("; "))
+    }
+
+    fn artifacts(&self) -> Vec<String> {
+        let bundle = &self.record.bundle;
+        let all = &self.record.artifacts;
+        if all.is_empty() {
+            return vec![format!(
+                "{} (the bundle; the record names no file of it)",
+                code(&format!("{bundle}/"))
+            )];
+        }
+        let mut entries: Vec<_> =
+            all.iter().take(ARTIFACTS).map(|file| code(&format!("{bundle}/{file}"))).collect();
+        if all.len() > ARTIFACTS {
+            entries.push(format!("{} more below {}", all.len() - ARTIFACTS, code(&format!("{bundle}/"))));
+        }
+        entries
+    }
+
+    fn observations(&self) -> Vec<String> {
+        let record = self.record;
+        let mut entries = Vec::new();
+        for Shortfall { step, requested, actual, .. } in Shortfall::all(&record.steps) {
+            entries.push(format!(
+                "Step {step} ran {actual}, not the requested {requested}: its figures and hotspots are for {actual}."
+            ));
+        }
+        let mut hotspots: Vec<_> = record.hotspots.iter().collect();
+        hotspots.sort_by(|a, b| b.inclusive_percent.total_cmp(&a.inclusive_percent));
+        entries.extend(hotspots.iter().take(HOTSPOTS).zip(1..).map(|(hotspot, rank)| place(rank, hotspot)));
+        if hotspots.is_empty() {
+            entries.push("No hotspots were recorded.".into());
+        }
+        if let Some(repeated) = &record.repeated_failure {
+            entries.push(format!("Repeated failure: {}", one_line(repeated, 300)));
+        }
+        entries.extend(
+            record.surprises.iter().take(SURPRISES).map(|s| format!("Surprise: {}", one_line(s, 300))),
+        );
+        if record.surprises.len() > SURPRISES {
+            entries.push(format!("{} more surprises are in the bundle.", record.surprises.len() - SURPRISES));
+        }
+        let head =
+            record.git.head.as_deref().map_or_else(|| "not recorded".into(), |head| one_line(head, 64));
+        let tree = match record.git.dirty {
+            Some(true) => "with uncommitted changes",
+            Some(false) => "clean tree",
+            None => "state of the tree not recorded",
+        };
+        entries.push(format!("Source: git HEAD {head}, {tree}."));
+        entries
+    }
+
+    fn next_actions(&self) -> Vec<String> {
+        let bundle = &self.record.bundle;
+        let workflow = one_line(&self.record.workflow.id, 80);
+        match self.record.result {
+            RunResult::Complete => vec![match self.next_row {
+                Some((id, task, plan)) => {
+                    format!("Plan row {} ({}) of {}.", one_line(id, 40), one_line(task, 200), code(plan))
+                }
+                None => format!("Review {} and decide on the next step.", code(&format!("{bundle}/"))),
+            }],
+            RunResult::Blocked => vec![
+                "Pause for guidance: the reason stands in the Result line.".into(),
+                format!("Then {}.", code(&format!("runner resume {bundle} --note \"...\""))),
+            ],
+            RunResult::Interrupted => {
+                vec![format!("Go on with {}.", code(&format!("runner resume {bundle} --note \"...\"")))]
+            }
+            RunResult::Broken => vec![
+                "Do not use these figures: a rule of the evidence does not hold.".into(),
+                format!("Remove the cause named in the Result line and run workflow {workflow} again."),
+            ],
+        }
+    }
+}
+
+fn place(rank: usize, hotspot: &HotspotRecord) -> String {
+    let place = match (&hotspot.file, hotspot.line) {
+        (Some(file), Some(line)) => code(&format!("{file}:{line}")),
+        (Some(file), None) => code(file),
+        (None, _) => "source line not recorded".into(),
+    };
+    let own = hotspot.self_percent.map_or_else(String::new, |own| format!(", {own} % self"));
+    let inclusive = hotspot.inclusive_percent;
+    format!("Hotspot {rank}: {} ({place}), {inclusive} % inclusive{own}.", code(&hotspot.function))
+}

@@ -1,0 +1,143 @@
+//! A ledger: [`LedgerDocument`], its items (`## [ID] Title`) and its index table. Called by [`crate::edit`].
+//! It finds the one item that is meant and refuses when there is none or more than one; must never fall
+//! back to a similar one.
+
+use std::ops::Range;
+
+use runner_plugin::Error;
+
+use crate::attempt::AttemptLine;
+use crate::history::HistoryLine;
+use crate::item::Item;
+use crate::table::{Cell, Table, bare, cells};
+use crate::text::{Text, heading, line_list};
+
+/// A ledger file.
+#[derive(Clone, Debug)]
+pub struct LedgerDocument<'a> {
+    text: Text<'a>,
+    items: Vec<ItemHeading<'a>>,
+}
+
+#[derive(Clone, Debug)]
+struct ItemHeading<'a> {
+    id: &'a str,
+    lines: Range<usize>,
+}
+
+impl<'a> LedgerDocument<'a> {
+    /// Reads a ledger: one pass over its lines.
+    pub fn read(path: &'a str, source: &'a str) -> Result<Self, Error> {
+        let text = Text::read(path, source)?;
+        let mut items: Vec<ItemHeading<'a>> = Vec::new();
+        let mut open = false;
+        let end = text.lines().len();
+        for (at, line) in text.lines().iter().enumerate().filter(|(_, line)| !line.hidden) {
+            let Some((level, title)) = heading(line.text) else { continue };
+            // `## Attempts History` and `## Attempt #3 - ...` belong to the item above them.
+            let inner = HistoryLine::read(line.text).is_some() || AttemptLine::read(line.text).is_some();
+            if level > 2 || inner {
+                continue;
+            }
+            if open && let Some(item) = items.last_mut() {
+                item.lines.end = at;
+            }
+            let id = title.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(id, _)| id.trim());
+            open = level == 2 && id.is_some();
+            if let Some(id) = id.filter(|_| open) {
+                items.push(ItemHeading { id, lines: at..end });
+            }
+        }
+        Ok(Self { text, items })
+    }
+
+    /// The document.
+    pub fn text(&self) -> &Text<'a> {
+        &self.text
+    }
+
+    /// The item with this ID.
+    pub fn item(&self, id: &str) -> Result<Item, Error> {
+        let path = self.text.path();
+        let found: Vec<_> = self.items.iter().filter(|item| item.id == id).collect();
+        let item = match found.as_slice() {
+            [one] => one,
+            [] => return Err(self.missing(id)),
+            several => {
+                let lines: Vec<_> = several.iter().map(|item| item.lines.start + 1).collect();
+                return Err(Error::invalid(format!(
+                    "{path}:{}: item `[{id}]` has several headings, on {}: merge them, so that an attempt \
+                     has one place",
+                    lines[0],
+                    line_list(&lines)
+                )));
+            }
+        };
+        if let Some(fence) = self.text.unclosed_fence().filter(|line| item.lines.contains(line)) {
+            return Err(Error::invalid(format!(
+                "{path}:{}: a code fence in item `[{id}]` is never closed: what is appended would be code",
+                fence + 1
+            )));
+        }
+        Ok(Item::read(&self.text, item.lines.clone()))
+    }
+
+    fn missing(&self, id: &str) -> Error {
+        let path = self.text.path();
+        let token = format!("[{id}]");
+        let named = self.text.lines().iter().position(|line| line.text.contains(&token)).map(|line| {
+            let place = if self.text.lines()[line].hidden { ", inside code or a comment" } else { "" };
+            format!("; the ID is named on line {}{place}", line + 1)
+        });
+        let fence = self.text.unclosed_fence().map(|line| {
+            format!("; the code fence on line {} is never closed and hides what follows", line + 1)
+        });
+        let nearest = nearest(id, self.items.iter().map(|item| item.id));
+        Error::invalid(format!(
+            "{path}: no item `## [{id}]`{nearest}{}{}",
+            named.unwrap_or_default(),
+            fence.unwrap_or_default()
+        ))
+    }
+
+    /// The Status cells of the item's rows in the index: tables outside every item that have a Status
+    /// column, rows whose first cell is or links `[ID]`.
+    pub fn index_cells(&self, id: &str) -> Vec<Cell<'a>> {
+        let token = format!("[{id}]");
+        let tables = Table::find(&self.text, 0..self.text.lines().len());
+        let outside = |table: &&Table| !self.items.iter().any(|item| item.lines.contains(&table.header));
+        let mut found = Vec::new();
+        for table in tables.iter().filter(outside) {
+            let Some(status) = table.column("Status") else { continue };
+            for line in table.rows.clone() {
+                let mut row = cells(&self.text.lines()[line]);
+                let named = row.first().is_some_and(|cell| {
+                    let text = bare(cell.text);
+                    text == id || text.starts_with(&token)
+                });
+                // A pipe in a title moves what is behind it: the Status column is counted from the right.
+                let surplus = row.len().saturating_sub(table.columns.len());
+                if named && status + surplus < row.len() {
+                    found.push(row.swap_remove(status + surplus));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// `; did you mean ...?` with the most similar names, or a list when nothing is similar.
+pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<_> = names.map(|name| (strsim::jaro_winkler(wanted, name), name)).collect();
+    names.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    names.dedup_by_key(|entry| entry.1);
+    let shown = |names: &[(f64, &str)], end| {
+        let quoted: Vec<_> = names.iter().take(end).map(|(_, name)| format!("`{name}`")).collect();
+        quoted.join(", ")
+    };
+    match names.iter().filter(|(score, _)| *score >= 0.85).count() {
+        _ if names.is_empty() => "; there is none at all".into(),
+        0 => format!("; there is {}{}", shown(&names, 5), if names.len() > 5 { ", ..." } else { "" }),
+        similar => format!("; did you mean {}?", shown(&names, similar.min(3))),
+    }
+}

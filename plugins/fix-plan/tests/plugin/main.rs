@@ -1,0 +1,11 @@
+//! The tests of the plugin through its public face: documents and a record in, splices out. One binary, so
+//! that what the tests share is built once. `support` starts them; each other module is one subject.
+
+mod abi;
+mod edit;
+mod numbering;
+mod own_documents;
+mod properties;
+mod refusals;
+mod schema;
+mod support;
