@@ -1,16 +1,19 @@
 //! Times the image at the sizes of the benchmark, beside a fill of a buffer of the same size.
 //!
-//! The ratio says more than the seconds: memory and clock of the machine are in both. Run by
-//! `cargo bench -p nanobragg`; it checks nothing, the tests do.
+//! The ratio says more than the seconds: memory and clock of the machine are in both. The agreement with the
+//! scalar path is printed beside it, because a fast wrong image is worth nothing. Run by
+//! `cargo bench -p nanobragg`; it judges nothing, the tests do.
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use nanobragg::check::Check;
 use nanobragg::config::Config;
 use nanobragg::experiment::Experiment;
 use nanobragg::image::Image;
 use nanobragg::real::Real;
+use nanobragg::sample::Sample;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSliceMut;
 
@@ -42,12 +45,19 @@ fn measure<T: Real>(dtype: &str, size: u64) -> Result<(), runner_plugin::Error> 
         black_box(&image);
         Ok(())
     })?;
+    let pixels = image.pixels();
+    let sample = Sample::new(experiment.size, 65_536);
+    let check = Check::new(&experiment, &sample, |row, column| pixels[(row, column)].to_f64());
     println!(
-        "{size:>5} {dtype}: {:>8.3} ms, fill {:>7.3} ms, ratio {:>6.2}, {:.2} ns/px",
+        "{size:>5} {dtype}: {:>8.3} ms, fill {:>7.3} ms, ratio {:>6.2}, {:.2} ns/px; \
+         1 - correlation {:.1e}, sum ratio - 1 {:.1e}, greatest difference {:.1e}",
         compute * 1e3,
         fill * 1e3,
         compute / fill,
         compute * 1e9 / (size * size) as f64,
+        1.0 - check.correlation,
+        check.sum_ratio - 1.0,
+        check.max_difference,
     );
     Ok(())
 }

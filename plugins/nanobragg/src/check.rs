@@ -83,8 +83,10 @@ impl Moments {
     }
 
     fn check(&self) -> Check {
+        let correlation = self.product / (self.squares[0].sqrt() * self.squares[1].sqrt());
         Check {
-            correlation: self.product / (self.squares[0].sqrt() * self.squares[1].sqrt()),
+            // Rounding alone can lead beyond 1.
+            correlation: correlation.clamp(-1.0, 1.0),
             sum_ratio: self.means[0] / self.means[1],
             max_difference: self.greatest_difference / self.greatest,
             pixels: self.count,
