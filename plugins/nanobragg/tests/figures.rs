@@ -154,6 +154,26 @@ fn other_experiments_follow_the_scalar_path_too() {
 }
 
 #[test]
+fn every_corner_of_the_limits_gives_finite_pixels_in_float32() {
+    let corners =
+        |name: usize, bits: usize, low: f64, high: f64| if bits >> name & 1 == 0 { low } else { high };
+    for bits in 0..64 {
+        let config = Config {
+            cells: corners(0, bits, 1.0, 1000.0) as u64,
+            cell_edge_angstrom: corners(1, bits, 1.0, 2000.0),
+            wavelength_angstrom: corners(2, bits, 0.1, 100.0),
+            distance_mm: corners(3, bits, 1.0, 100_000.0),
+            pixel_mm: corners(4, bits, 0.001, 100.0),
+            default_f: corners(5, bits, 0.001, 1e6),
+            ..Config::benchmark(64)
+        };
+        config.check().unwrap();
+        let statistics = Statistics::new(&computed::<f32>(&Experiment::new(&config)).pixels());
+        assert!(statistics.max > 0.0 && statistics.sum.is_finite(), "{config:?}: {statistics:?}");
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_bit() {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let three = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
