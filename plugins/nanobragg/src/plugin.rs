@@ -1,0 +1,180 @@
+//! [`NanoBragg`]: the kernel plugin: one iteration computes the whole image once.
+//!
+//! Driven by the plugin host: create checks the configuration, prepare allocates, iterate computes, finish
+//! compares the last image with the scalar path and reports. Nothing but the computation may happen in an
+//! iteration: no allocation, no log line, no file.
+
+use std::io::Write;
+
+use ndarray_npy::WritableElement;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use runner_plugin::{Error, Finish, Host, Iteration, Kernel, Metrics, Prepared};
+
+use crate::check::Check;
+use crate::config::{Config, Dtype};
+use crate::experiment::Experiment;
+use crate::image::Image;
+use crate::memory::peak_rss;
+use crate::real::Real;
+use crate::sample::Sample;
+use crate::statistics::Statistics;
+
+/// The artifact that `image: true` asks for.
+const ARTIFACT: &str = "image.npy";
+
+/// The kernel: the diffraction image of one experiment.
+pub struct NanoBragg {
+    config: Config,
+    experiment: Experiment,
+    workplace: Option<Workplace>,
+}
+
+/// What prepare allocates and every iteration uses again.
+struct Workplace {
+    threads: ThreadPool,
+    image: Box<dyn AnyImage>,
+    /// Whether the image was computed to its end.
+    computed: bool,
+}
+
+impl Kernel for NanoBragg {
+    type Config = Config;
+
+    fn create(_host: &Host, config: Config) -> Result<Self, Error> {
+        config.check()?;
+        let experiment = Experiment::new(&config);
+        Ok(Self { config, experiment, workplace: None })
+    }
+
+    fn prepare(&mut self, _host: &Host) -> Result<Prepared, Error> {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(self.config.threads as usize)
+            .thread_name(|index| format!("nanobragg-{index}"))
+            .build()
+            .map_err(|error| Error::failed(format!("the threads could not be started: {error}")))?;
+        let image: Box<dyn AnyImage> = match self.config.dtype {
+            Dtype::Float32 => Box::new(Image::<f32>::allocate(&self.experiment)?),
+            Dtype::Float64 => Box::new(Image::<f64>::allocate(&self.experiment)?),
+        };
+        self.workplace = Some(Workplace { threads, image, computed: false });
+        Ok(Prepared {
+            warmup: self.config.warmup as u32,
+            iterations: self.config.iterations as u32,
+            device: self.config.device.name().to_owned(),
+        })
+    }
+
+    fn iterate(&mut self, host: &Host, _iteration: Iteration) -> Result<(), Error> {
+        let Workplace { threads, image, computed } = self.workplace.as_mut().ok_or_else(unprepared)?;
+        *computed = false;
+        threads.install(|| image.compute(*host))?;
+        *computed = true;
+        Ok(())
+    }
+
+    fn finish(&mut self, host: &Host, finish: &Finish) -> Result<Metrics, Error> {
+        let Workplace { threads, image, computed } = self.workplace.as_ref().ok_or_else(unprepared)?;
+        if !computed {
+            return Err(Error::failed("there is no finished image to report on"));
+        }
+        let sample = Sample::new(self.experiment.size, self.config.sample);
+        let (statistics, check) =
+            threads.install(|| (image.statistics(), image.check(&self.experiment, &sample)));
+        if self.config.image {
+            let mut artifact = host.artifact(ARTIFACT)?;
+            image.write_npy(&mut artifact)?;
+            artifact.finish()?;
+        }
+        Ok(self.metrics(&finish.seconds, &statistics, &check))
+    }
+}
+
+impl NanoBragg {
+    fn metrics(&self, seconds: &[f64], statistics: &Statistics, check: &Check) -> Metrics {
+        let pixels = self.config.size * self.config.size;
+        let metrics = Metrics::new().with_list("seconds", seconds, "s");
+        let metrics = match median(seconds) {
+            Some(median) => metrics
+                .with("seconds_min", seconds.iter().copied().fold(f64::INFINITY, f64::min), "s")
+                .with("seconds_median", median, "s")
+                .with("pixels_per_second", pixels as f64 / median, "px/s"),
+            None => [("seconds_min", "s"), ("seconds_median", "s"), ("pixels_per_second", "px/s")]
+                .iter()
+                .fold(metrics, |metrics, (name, unit)| {
+                    metrics.with_unknown(name, unit, "nothing was measured")
+                }),
+        };
+        let metrics = match peak_rss() {
+            Ok(bytes) => metrics.with_count("peak_rss", bytes, "B"),
+            Err(reason) => metrics.with_unknown("peak_rss", "B", &reason),
+        };
+        let metrics = metrics
+            .with("sum", statistics.sum, "photons")
+            .with("mean", statistics.mean, "photons")
+            .with("max", statistics.max, "photons");
+        let metrics = if check.pixels < 2 {
+            metrics.with_unknown("correlation", "1", "a single pixel has no correlation")
+        } else {
+            metrics.with("correlation", check.correlation, "1")
+        };
+        metrics
+            .with("sum_ratio", check.sum_ratio, "1")
+            .with("max_difference", check.max_difference, "1")
+            .with_count("checked_pixels", check.pixels, "px")
+            .with_count("size", self.config.size, "px")
+            .with_count("iterations", seconds.len() as u64, "1")
+    }
+}
+
+fn unprepared() -> Error {
+    Error::invalid("the kernel was not prepared")
+}
+
+/// The middle one of the values, or the mean of the middle two.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some(f64::midpoint(lower, upper))
+}
+
+/// An image of either type.
+trait AnyImage: Send + Sync {
+    fn compute(&mut self, host: Host) -> Result<(), Error>;
+    fn statistics(&self) -> Statistics;
+    fn check(&self, experiment: &Experiment, sample: &Sample) -> Check;
+    fn write_npy(&self, writer: &mut dyn Write) -> Result<(), Error>;
+}
+
+impl<T: Real + WritableElement> AnyImage for Image<T> {
+    fn compute(&mut self, host: Host) -> Result<(), Error> {
+        self.compute(|| host.cancelled())
+    }
+
+    fn statistics(&self) -> Statistics {
+        Statistics::new(&self.pixels())
+    }
+
+    fn check(&self, experiment: &Experiment, sample: &Sample) -> Check {
+        let pixels = self.pixels();
+        Check::new(experiment, sample, |row, column| pixels[(row, column)].to_f64())
+    }
+
+    fn write_npy(&self, writer: &mut dyn Write) -> Result<(), Error> {
+        self.write_npy(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_middle_two() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 9.0, 2.0]), Some(3.0));
+    }
+}

@@ -1,0 +1,148 @@
+//! The library as its host sees it: loaded, driven from configuration to metrics and artifact.
+//!
+//! The testkit plays the host with the host's own code.
+
+use std::time::Duration;
+
+use ndarray::Array2;
+use ndarray_npy::ReadNpyExt;
+use runner_plugin_testkit::{FailureKind, KernelResult, Testkit, built_library};
+use serde_json::{Map, Value, json};
+
+fn kit() -> Testkit {
+    Testkit::load(built_library("nanobragg")).expect("the library is a plugin")
+}
+
+fn run(config: Value) -> (KernelResult, Testkit) {
+    let kit = kit();
+    let result = kit.kernel(config).expect("the kernel runs");
+    (result, kit)
+}
+
+fn number(metrics: &Map<String, Value>, name: &str) -> f64 {
+    metrics[name]["value"].as_f64().unwrap_or_else(|| panic!("{name}: {}", metrics[name]))
+}
+
+#[test]
+fn the_manifest_carries_name_and_schema() {
+    let kit = kit();
+    assert_eq!(kit.manifest().name, "nanobragg");
+    let schema: Value = serde_json::from_str(include_str!("../schema.json")).unwrap();
+    assert_eq!(kit.manifest().config_schema, schema);
+}
+
+#[test]
+fn a_run_iterates_as_asked_and_reports_every_figure_with_its_unit() {
+    let (result, kit) = run(json!({ "size": 300, "threads": 2, "warmup": 2, "iterations": 4 }));
+    assert_eq!((result.device.as_str(), result.warmup, result.asked), ("cpu", 2, 4));
+    let units = [
+        ("seconds", "s"),
+        ("seconds_min", "s"),
+        ("seconds_median", "s"),
+        ("pixels_per_second", "px/s"),
+        ("peak_rss", "B"),
+        ("sum", "photons"),
+        ("mean", "photons"),
+        ("max", "photons"),
+        ("correlation", "1"),
+        ("sum_ratio", "1"),
+        ("max_difference", "1"),
+        ("checked_pixels", "px"),
+        ("size", "px"),
+        ("iterations", "1"),
+    ];
+    let metrics = &result.metrics;
+    let reported: Vec<_> =
+        metrics.iter().map(|(name, metric)| (name.as_str(), metric["unit"].as_str().unwrap())).collect();
+    assert_eq!(reported, units);
+
+    assert_eq!(metrics["seconds"]["value"], json!(result.seconds));
+    assert_eq!(metrics["iterations"]["value"], 4);
+    assert_eq!(metrics["size"]["value"], 300);
+    let mut sorted = result.seconds.clone();
+    sorted.sort_by(f64::total_cmp);
+    assert!((number(metrics, "seconds_min") - sorted[0]).abs() < 1e-12);
+    let median = f64::midpoint(sorted[1], sorted[2]);
+    assert!((number(metrics, "seconds_median") - median).abs() < 1e-12);
+    assert!((number(metrics, "pixels_per_second") * median / 90_000.0 - 1.0).abs() < 1e-9);
+
+    assert!((number(metrics, "correlation") - 1.0).abs() < 1e-9);
+    assert!((number(metrics, "sum_ratio") - 1.0).abs() < 1e-6);
+    assert!(number(metrics, "max_difference") < 1e-5);
+    assert!(number(metrics, "checked_pixels") >= 65_536.0);
+    assert!((number(metrics, "max") / 154.652_466 - 1.0).abs() < 1e-6);
+    assert!(number(metrics, "peak_rss") > f64::from(300 * 300 * 4));
+    assert!(kit.artifacts().is_empty(), "no image was asked for");
+}
+
+#[test]
+fn the_image_is_written_in_the_format_of_numpy() {
+    let (result, kit) = run(json!({ "size": 65, "image": true }));
+    assert_eq!(kit.artifacts(), ["image.npy"]);
+    let bytes = kit.artifact("image.npy").unwrap();
+    assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
+    assert!(String::from_utf8_lossy(&bytes[..80]).contains("'<f4'"));
+    let image = Array2::<f32>::read_npy(bytes.as_slice()).unwrap();
+    assert_eq!(image.shape(), [65, 65]);
+    let sum: f64 = image.iter().copied().map(f64::from).sum();
+    assert!((sum / number(&result.metrics, "sum") - 1.0).abs() < 1e-12);
+    let max = image.iter().copied().fold(0.0, f32::max);
+    assert_eq!(image[(33, 33)].to_bits(), max.to_bits(), "the beam meets the centre of pixel (33, 33)");
+
+    let (_, kit) = run(json!({ "size": 65, "image": true, "dtype": "float64" }));
+    let bytes = kit.artifact("image.npy").unwrap();
+    assert!(String::from_utf8_lossy(&bytes[..80]).contains("'<f8'"));
+    let double = Array2::<f64>::read_npy(bytes.as_slice()).unwrap();
+    let worst = image.iter().zip(&double).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+    assert!(worst > 0.0 && worst < 1e-5 * f64::from(max), "{worst:e}");
+}
+
+#[test]
+fn an_image_that_cannot_be_written_fails_the_step() {
+    let kit = kit();
+    std::fs::create_dir(kit.bundle().join("image.npy")).unwrap();
+    let failure = kit.kernel(json!({ "size": 8, "image": true })).unwrap_err();
+    assert_eq!((failure.kind, failure.phase.as_str()), (FailureKind::Failed, "finish"));
+    assert!(failure.message.contains("image.npy"), "{}", failure.message);
+}
+
+#[test]
+fn a_bad_configuration_is_refused_before_anything_is_allocated() {
+    let cases = [
+        (json!({}), "missing field `size`"),
+        (json!({ "size": 0 }), "size: 0 is not within 1 to 8192"),
+        (json!({ "size": 8, "device": "cuda" }), "unknown variant `cuda`"),
+        (json!({ "size": 8, "detector": 1 }), "unknown field `detector`"),
+    ];
+    for (config, expected) in cases {
+        let failure = kit().kernel(config.clone()).unwrap_err();
+        assert_eq!((failure.kind, failure.phase.as_str()), (FailureKind::Invalid, "create"), "{config}");
+        assert!(failure.message.contains(expected), "{config}: {}", failure.message);
+    }
+}
+
+#[test]
+fn a_cancelled_run_ends_soon_and_reports_nothing() {
+    let kit = kit();
+    let failure = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !kit.phases().iter().any(|phase| phase.starts_with("iterate")) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            kit.cancellation().cancel();
+        });
+        // Left alone, this would take hours.
+        kit.kernel(json!({ "size": 2048, "dtype": "float64", "iterations": 1_000_000 })).unwrap_err()
+    });
+    assert_eq!(failure.kind, FailureKind::Cancelled, "{failure:?}");
+    assert!(!kit.phases().contains(&"finish".to_owned()));
+}
+
+#[test]
+fn a_single_pixel_has_a_null_correlation_and_a_reason() {
+    let (result, _) = run(json!({ "size": 1, "warmup": 0 }));
+    assert_eq!(result.metrics["correlation"]["value"], Value::Null);
+    assert!(result.metrics["correlation"]["reason"].is_string());
+    assert_eq!(result.metrics["checked_pixels"]["value"], 1);
+    assert!((number(&result.metrics, "sum_ratio") - 1.0).abs() < 1e-6);
+}
