@@ -57,22 +57,22 @@ impl Profiler for ProfilerPlugin {
 
     fn stop(&mut self, host: &Host) -> Result<Value, Error> {
         let sampler = self.sampler.take().ok_or_else(not_started)?;
-        let sampled = sampler.stop().map_err(|error| Error::failed(error.to_string()))?;
+        let ended = sampler.stop().map_err(|error| Error::failed(error.to_string()))?;
         // The last drain may have brought what was missing.
-        self.short = self.config.shortage(sampled.samples(), &self.progress);
+        self.short = self.config.shortage(ended.samples(), &self.progress);
         if let Some(short) = &self.short {
             host.log(Level::Warning, &format!("the profile is thin: {short}"));
         }
         let root = std::env::current_dir()?.to_string_lossy().into_owned();
-        let profile = Profile::resolve(sampled, self.config.hz, self.progress.iterations, root);
+        let profile = Profile::resolve(ended, self.config.hz, self.progress.iterations, root);
         let hotspots = Hotspots::of(&profile);
-        let artifacts = self.write(host, &profile, &hotspots)?;
+        let artifacts = self.write(*host, &profile, &hotspots)?;
         Ok(self.report(&hotspots, &artifacts))
     }
 }
 
 impl ProfilerPlugin {
-    fn write(&self, host: &Host, profile: &Profile, hotspots: &Hotspots) -> Result<Vec<String>, Error> {
+    fn write(&self, host: Host, profile: &Profile, hotspots: &Hotspots) -> Result<Vec<String>, Error> {
         let mut ranking = serde_json::to_vec_pretty(hotspots)?;
         ranking.push(b'\n');
         let files = [

@@ -63,8 +63,8 @@ pub struct Thread {
 
 impl Profile {
     /// Names everything. Paths below `root` are shown relative to it.
-    pub fn resolve(sampled: Sampled, hz: u32, iterations: u64, root: String) -> Self {
-        let Sampled { recording, kind, reason, seconds } = sampled;
+    pub fn resolve(ended: Sampled, hz: u32, iterations: u64, root: String) -> Self {
+        let Sampled { recording, kind, reason, seconds } = ended;
         let (samples, lost) = (recording.samples, recording.lost);
         let (cut_off, single) = (recording.cut_off, recording.single);
         let (raw_stacks, raw_threads) = recording.into_parts();

@@ -80,13 +80,12 @@ impl Symbols {
         for (depth, address) in addresses.iter().enumerate() {
             // A return address is the instruction after the call: the call itself is the place.
             let address = if depth == 0 { *address } else { address.saturating_sub(1) };
-            let found = match self.by_address.get(&address) {
-                Some(found) => Rc::clone(found),
-                None => {
-                    let found: Rc<[u32]> = self.look_up(address).into();
-                    self.by_address.insert(address, Rc::clone(&found));
-                    found
-                }
+            let found = if let Some(found) = self.by_address.get(&address) {
+                Rc::clone(found)
+            } else {
+                let found: Rc<[u32]> = self.look_up(address).into();
+                self.by_address.insert(address, Rc::clone(&found));
+                found
             };
             frames.extend_from_slice(&found);
         }
@@ -97,17 +96,16 @@ impl Symbols {
         let Some(mapping) = self.maps.find(address).cloned() else {
             return vec![self.frame(format!("0x{address:x}"), "unknown", None, None, None)];
         };
-        let object = match self.objects.get(&mapping.path) {
-            Some(object) => Rc::clone(object),
-            None => {
-                let object = Rc::new(ObjectFile {
-                    module: module_name(&mapping.path),
-                    loaded: Loader::new(&mapping.path).ok().zip(mapping.bias()),
-                    starts: FunctionTable::read(&mapping.path),
-                });
-                self.objects.insert(mapping.path.clone(), Rc::clone(&object));
-                object
-            }
+        let object = if let Some(object) = self.objects.get(&mapping.path) {
+            Rc::clone(object)
+        } else {
+            let object = Rc::new(ObjectFile {
+                module: module_name(&mapping.path),
+                loaded: Loader::new(&mapping.path).ok().zip(mapping.bias()),
+                starts: FunctionTable::read(&mapping.path),
+            });
+            self.objects.insert(mapping.path.clone(), Rc::clone(&object));
+            object
         };
         let module = object.module.as_str();
         let Some((loader, bias)) = &object.loaded else {

@@ -1,7 +1,7 @@
 //! Reads the records of a ring: [`parse`].
 //!
-//! The layout of a sample follows from the `sample_type` of `event.rs`: IP, TID, TIME, CALLCHAIN, REGS_USER,
-//! STACK_USER, in that order (`man 2 perf_event_open`). Called by `PerfSource` on copied bytes. It must never
+//! The layout of a sample follows from the `sample_type` of `event.rs`: `IP`, `TID`, `TIME`, `CALLCHAIN`,
+//! `REGS_USER`, `STACK_USER`, in that order (`man 2 perf_event_open`). Called by `PerfSource` on copied bytes. It must never
 //! trust a length: a record that does not fit is counted as lost.
 
 use crate::sample::{RawSample, Registers};
@@ -65,7 +65,7 @@ fn sample<'a>(body: &'a [u8], chain: &mut Vec<u64>) -> Option<(i32, Registers, &
     let mut body = Cursor(body);
     let ip = body.u64()?;
     let _pid = body.u32()?;
-    let tid = body.u32()? as i32;
+    let tid = body.u32()?.cast_signed();
     let _time = body.u64()?;
     let entries = body.u64()?;
     chain.clear();
@@ -114,7 +114,7 @@ mod tests {
         let mut bytes = kind.to_ne_bytes().to_vec();
         bytes.extend(2_u16.to_ne_bytes());
         bytes.extend(size.to_ne_bytes());
-        words.iter().for_each(|word| bytes.extend(word.to_ne_bytes()));
+        bytes.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
         bytes
     }
 

@@ -40,7 +40,7 @@ struct Slot {
 
 /// All slots, and whether somebody uses them.
 pub(super) struct Slots {
-    slots: Box<[Slot]>,
+    all: Box<[Slot]>,
     next: AtomicUsize,
     taken: AtomicBool,
     dropped: AtomicU64,
@@ -52,6 +52,7 @@ pub(super) struct Slots {
 unsafe impl Sync for Slots {}
 
 impl Slots {
+    #[expect(clippy::large_stack_arrays, reason = "once in a process, and the array moves into its slot")]
     fn new() -> Self {
         let slot = || Slot {
             state: AtomicU8::new(FREE),
@@ -63,11 +64,11 @@ impl Slots {
             }),
         };
         Self {
-            slots: std::iter::repeat_with(slot).take(COUNT).collect(),
+            all: std::iter::repeat_with(slot).take(COUNT).collect(),
             next: AtomicUsize::new(0),
             taken: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            process: std::process::id() as i32,
+            process: std::process::id().cast_signed(),
         }
     }
 
@@ -98,7 +99,7 @@ impl Slots {
 
     /// Hands over the full slots. Only the owner of the taken slots calls it.
     pub(super) fn drain(&self, sink: &mut dyn FnMut(&RawSample<'_>)) {
-        for slot in &self.slots {
+        for slot in &self.all {
             if slot.state.load(Ordering::Acquire) == FULL {
                 // SAFETY: FULL: the handler is done with it, and this is the only drain.
                 let content = unsafe { &*slot.content.get() };
@@ -119,7 +120,7 @@ impl Slots {
             return;
         }
         let index = self.next.fetch_add(1, Ordering::Relaxed) % COUNT;
-        let Some(slot) = self.slots.get(index) else { return };
+        let Some(slot) = self.all.get(index) else { return };
         if slot.state.compare_exchange(FREE, WRITING, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -134,12 +135,12 @@ impl Slots {
     }
 
     /// Copies stack bytes from `from` upwards until the window is full or the stack ends; returns how many.
-    fn copy_stack(&self, from: usize, window: &mut [u8; WINDOW]) -> usize {
-        let local = libc::iovec { iov_base: window.as_mut_ptr().cast(), iov_len: WINDOW };
+    fn copy_stack(&self, from: usize, window: &mut [u8]) -> usize {
+        let local = libc::iovec { iov_base: window.as_mut_ptr().cast(), iov_len: window.len() };
         // One piece a page: a transfer is only cut between pieces.
         let mut remote = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; WINDOW / PAGE + 1];
         let mut at = from;
-        let mut left = WINDOW;
+        let mut left = window.len();
         for piece in &mut remote {
             let len = left.min(PAGE - at % PAGE);
             *piece = libc::iovec { iov_base: at as *mut c_void, iov_len: len };
@@ -267,7 +268,7 @@ mod tests {
             assert_eq!(libc::mprotect(base.byte_add(PAGE), PAGE, libc::PROT_NONE), 0);
             base
         };
-        let mut window = [0; WINDOW];
+        let mut window = vec![0; WINDOW];
         assert_eq!(slots.copy_stack(page as usize + PAGE - 100, &mut window), 100);
         assert_eq!(slots.copy_stack(8, &mut window), 0);
         // SAFETY: mapped above.
