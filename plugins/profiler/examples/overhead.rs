@@ -74,11 +74,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Times::default().block(threads);
     for _ in 0..rounds {
         plain.block(threads);
-        let sampler = Sampler::start(hz, source)?;
+        let running = Sampler::start(hz, source)?;
         profiled.block(threads);
-        let sampled = sampler.stop()?;
-        samples += sampled.samples();
-        lost += sampled.lost();
+        let ended = running.stop()?;
+        samples += ended.samples();
+        lost += ended.lost();
     }
     let (wall, processor) = (median(&plain.wall), median(&plain.processor));
     writeln!(

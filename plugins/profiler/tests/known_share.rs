@@ -100,7 +100,7 @@ fn row<'a>(hotspots: &'a Hotspots, name: &str) -> &'a Operation {
     })
 }
 
-fn shares_are_right(choice: SourceChoice, workers: usize, samples: u64) {
+fn shares_are_right(choice: SourceChoice, workers: usize, wanted: u64) {
     let _turn = turn();
     let enough = AtomicBool::new(false);
     let begin = std::sync::Barrier::new(workers + 1);
@@ -112,7 +112,7 @@ fn shares_are_right(choice: SourceChoice, workers: usize, samples: u64) {
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let sampler = Sampler::start(999, choice).unwrap();
         begin.wait();
-        wait_for(&sampler, samples);
+        wait_for(&sampler, wanted);
         let profile = resolve(sampler, 999);
         enough.store(true, Ordering::Relaxed);
         let times: Vec<_> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
@@ -136,7 +136,7 @@ fn shares_are_right(choice: SourceChoice, workers: usize, samples: u64) {
         (heavy.kind, heavy.file.as_deref()),
         (Kind::Kernel, Some("plugins/profiler/tests/known_share.rs"))
     );
-    let busy = hotspots.threads.iter().filter(|thread| thread.samples > samples / 10).count();
+    let busy = hotspots.threads.iter().filter(|thread| thread.samples > wanted / 10).count();
     assert_eq!(busy, workers, "{:?}", hotspots.threads);
     assert_eq!(hotspots.threads.iter().map(|thread| thread.samples).sum::<u64>(), hotspots.samples);
 
@@ -171,7 +171,7 @@ fn the_timer_finds_a_share_of_three_to_one_on_two_threads() {
 }
 
 /// libm keeps no frame pointers: a plain frame-pointer chain would leave out `sines`, its caller.
-fn the_caller_of_libm_is_there(choice: SourceChoice, samples: u64) {
+fn the_caller_of_libm_is_there(choice: SourceChoice, wanted: u64) {
     let _turn = turn();
     let enough = AtomicBool::new(false);
     let profile = std::thread::scope(|scope| {
@@ -181,7 +181,7 @@ fn the_caller_of_libm_is_there(choice: SourceChoice, samples: u64) {
             }
         });
         let sampler = Sampler::start(999, choice).unwrap();
-        wait_for(&sampler, samples);
+        wait_for(&sampler, wanted);
         enough.store(true, Ordering::Relaxed);
         resolve(sampler, 999)
     });
