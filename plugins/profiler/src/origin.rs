@@ -28,7 +28,7 @@ const SYSTEM_OBJECTS: [&str; 9] =
 /// Decides. `file` is the path as the debug information states it, `object` the file name of the object.
 pub(crate) fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
     let krate = crate_of(function);
-    if GLUE.contains(&krate) {
+    if GLUE.contains(&krate) || file.is_some_and(is_glue_path) {
         return Kind::Glue;
     }
     let library = match file {
@@ -36,6 +36,11 @@ pub(crate) fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
         None => is_system_object(object) || LIBRARIES.contains(&krate),
     };
     if library || is_start(function) { Kind::Runtime } else { Kind::Kernel }
+}
+
+/// The sources of this workspace that are no kernel, wherever the workspace lies.
+fn is_glue_path(file: &str) -> bool {
+    ["sdk", "abi", "host", "profiler"].iter().any(|name| file.contains(&format!("/plugins/{name}/src/")))
 }
 
 /// Rust's own sources and those of cargo's registry and git checkouts.
@@ -56,11 +61,14 @@ fn is_start(function: &str) -> bool {
 }
 
 /// The crate at the front of a demangled Rust path: `a` of `a::b`, `<a::B as c::D>::e` and `<&mut a::B>::f`.
-fn crate_of(function: &str) -> &str {
+/// Empty for a name without a path: C, or an inlined call in an object with `debug = "line-tables-only"`.
+pub(crate) fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '[', '(']);
     let path =
         ["mut ", "dyn ", "const "].iter().fold(path, |path, word| path.strip_prefix(word).unwrap_or(path));
-    path.split_once("::").map_or("", |(first, _)| first)
+    let first = path.split_once("::").map_or("", |(first, _)| first);
+    // `fold<core::ops::Range<u32>>` and `{closure#0}<a::B>` are names without a path.
+    if first.chars().all(|character| character.is_alphanumeric() || character == '_') { first } else { "" }
 }
 
 /// A path as the evidence shows it: relative to `root` when it lies below it, and without the place of cargo's
@@ -98,6 +106,9 @@ mod tests {
             ("main", Some("/p/runner/src/main.rs"), "runner", Kind::Runtime),
             ("runner_plugin::ffi::call", Some("/p/plugins/sdk/src/ffi.rs"), "libnanobragg.so", Kind::Glue),
             ("<runner_plugin_host::Serve as x::Y>::z", None, "runner", Kind::Glue),
+            ("call", Some("/p/plugins/sdk/src/ffi.rs"), "libnanobragg.so", Kind::Glue),
+            ("{closure#0}<std::vec::Vec<u8>>", Some("/p/src/k.rs"), "libnanobragg.so", Kind::Kernel),
+            ("fold<core::ops::Range<u32>>", std_file, "libnanobragg.so", Kind::Runtime),
             ("hot_loop", None, "libkernel_in_c.so", Kind::Kernel),
             ("hot_loop", None, "libmatrix.so", Kind::Kernel),
             ("[vdso]+0x12", None, "[vdso]", Kind::Runtime),

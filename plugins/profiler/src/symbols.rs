@@ -50,7 +50,7 @@ pub(crate) struct Symbols {
     root: String,
     objects: HashMap<String, Rc<ObjectFile>>,
     by_address: HashMap<u64, Rc<[u32]>>,
-    function_ids: HashMap<(String, String), u32>,
+    function_ids: HashMap<(String, String, String), u32>,
     frame_ids: HashMap<Frame, u32>,
     /// By id.
     pub(crate) functions: Vec<Function>,
@@ -116,36 +116,27 @@ impl Symbols {
     }
 
     fn look_up_in(&mut self, loader: &Loader, stated: u64, object: &ObjectFile) -> Vec<u32> {
-        let module = object.module.as_str();
         let symbol = loader.find_symbol_info(stated);
-        let mut found = Vec::new();
-        if let Ok(mut frames) = loader.find_frames(stated) {
-            while let Ok(Some(frame)) = frames.next() {
-                let name = frame.function.as_ref().and_then(|name| Some(name.demangle().ok()?.into_owned()));
-                let location = frame.location.as_ref();
-                let file = location.and_then(|location| location.file).map(str::to_owned);
-                found.push((name, file, location.and_then(|location| location.line)));
-            }
+        let mut places = places(loader, stated);
+        let first_line = symbol.as_ref().and_then(|symbol| places_first_line(loader, symbol.address()));
+        // The outermost place is the function that was compiled; the symbol table knows its whole path, which
+        // the debug information lacks with `debug = "line-tables-only"`.
+        if let (Some(outermost), Some(symbol)) = (places.last_mut(), symbol)
+            && outermost.name.as_deref().is_none_or(|name| origin::crate_of(name).is_empty())
+        {
+            outermost.name = Some(addr2line::demangle_auto(symbol.name().into(), None).into_owned());
         }
-        let symbol_name = || {
-            let name = symbol.as_ref()?.name();
-            Some(addr2line::demangle_auto(name.into(), None).into_owned())
-        };
-        if found.is_empty() {
-            found.push((None, None, None));
-        }
-        let outermost = found.len() - 1;
-        let first_line =
-            symbol.as_ref().and_then(|symbol| loader.find_location(symbol.address()).ok()??.line);
-        let mut ids = Vec::with_capacity(found.len());
-        for (index, (name, file, line)) in found.into_iter().enumerate() {
-            let own_symbol = || (index == outermost).then(symbol_name).flatten();
-            let name = name.or_else(own_symbol).unwrap_or_else(|| {
+        qualify_closures(&mut places);
+        let mut ids = Vec::with_capacity(places.len());
+        let outermost = places.len() - 1;
+        for (index, place) in places.into_iter().enumerate() {
+            let nameless = || {
                 let offset = object.starts.start_of(stated).unwrap_or(stated);
-                format!("{module}+0x{offset:x}")
-            });
+                format!("{}+0x{offset:x}", object.module)
+            };
+            let name = place.name.unwrap_or_else(nameless);
             let first_line = first_line.filter(|_| index == outermost);
-            ids.push(self.frame(name, module, file.as_deref(), line.filter(|line| *line > 0), first_line));
+            ids.push(self.frame(name, &object.module, place.file.as_deref(), place.line, first_line));
         }
         ids
     }
@@ -158,7 +149,9 @@ impl Symbols {
         line: Option<u32>,
         first_line: Option<u32>,
     ) -> u32 {
-        let key = (name, module.to_owned());
+        // A name without a path says little: `new` of two files is two functions.
+        let scope = if origin::crate_of(&name).is_empty() { file.unwrap_or_default() } else { "" };
+        let key = (name, module.to_owned(), scope.to_owned());
         let function = if let Some(id) = self.function_ids.get(&key) {
             *id
         } else {
@@ -180,6 +173,55 @@ impl Symbols {
             self.frames.push(frame.clone());
             self.frames.len() as u32 - 1
         })
+    }
+}
+
+/// What the debug information says of one address, for one function of the inlined chain.
+#[derive(Default)]
+struct Place {
+    name: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+/// The chain of inlined calls at an address, innermost first; at least one place, which may be empty.
+fn places(loader: &Loader, stated: u64) -> Vec<Place> {
+    let mut places = Vec::new();
+    if let Ok(mut frames) = loader.find_frames(stated) {
+        while let Ok(Some(frame)) = frames.next() {
+            let location = frame.location.as_ref();
+            places.push(Place {
+                name: frame.function.as_ref().and_then(|name| Some(name.demangle().ok()?.into_owned())),
+                file: location.and_then(|location| location.file).map(str::to_owned),
+                line: location.and_then(|location| location.line).filter(|line| *line > 0),
+            });
+        }
+    }
+    if places.is_empty() {
+        places.push(Place::default());
+    }
+    places
+}
+
+/// The line of the compiled function itself at its first address, whatever is inlined there.
+fn places_first_line(loader: &Loader, start: u64) -> Option<u32> {
+    places(loader, start).last().and_then(|place| place.line)
+}
+
+/// Puts the function that holds it before a closure that has no path of its own (`{closure#0}`): the nearest
+/// caller in the chain from the same file. Otherwise all first closures of an object would be one function.
+fn qualify_closures(places: &mut [Place]) {
+    for index in (0..places.len()).rev() {
+        let (inner, outer) = places.split_at_mut(index + 1);
+        let Place { name: Some(name), file, .. } = &mut inner[index] else { continue };
+        if !name.starts_with('{') {
+            continue;
+        }
+        let bare = name.split_once('<').map_or(name.as_str(), |(bare, _)| bare);
+        let holder = outer.iter().filter(|place| place.file == *file).find_map(|place| place.name.as_deref());
+        if let Some(holder) = holder {
+            *name = format!("{holder}::{bare}");
+        }
     }
 }
 
@@ -214,6 +256,36 @@ mod tests {
             frame.file
         );
         assert_eq!(function.first_line, Some(expected - 1));
+    }
+
+    fn place(name: &str, file: &str) -> Place {
+        Place { name: Some(name.to_owned()), file: Some(file.to_owned()), line: Some(1) }
+    }
+
+    #[test]
+    fn a_closure_without_a_path_is_named_after_the_function_that_holds_it() {
+        let mut chain = [
+            place("{closure#1}", "k.rs"),
+            place("fold<core::ops::Range<u32>>", "core/iter.rs"),
+            place("{closure#0}<k::B>", "k.rs"),
+            place("fold", "core/iter.rs"),
+            place("k::leaf", "k.rs"),
+        ];
+        qualify_closures(&mut chain);
+        assert_eq!(chain[0].name.as_deref(), Some("k::leaf::{closure#0}::{closure#1}"));
+        assert_eq!(chain[1].name.as_deref(), Some("fold<core::ops::Range<u32>>"));
+        assert_eq!(chain[2].name.as_deref(), Some("k::leaf::{closure#0}"));
+    }
+
+    #[test]
+    fn functions_of_one_short_name_in_two_files_are_two() {
+        let mut symbols = Symbols::new(String::new());
+        let mut function = |name: &str, file: &str| {
+            let id = symbols.frame(name.to_owned(), "libk.so", Some(file), Some(1), None);
+            symbols.frames[id as usize].function
+        };
+        assert_ne!(function("new", "a.rs"), function("new", "b.rs"));
+        assert_eq!(function("k::new", "a.rs"), function("k::new", "macro.rs"));
     }
 
     #[test]

@@ -78,10 +78,10 @@ fn three_to_one(enough: &AtomicBool) -> (f64, f64) {
     (in_heavy, in_light)
 }
 
-/// Waits until the sampler has `samples`; a machine that cannot deliver them in time fails the test.
-fn wait_for(sampler: &Sampler, samples: u64) {
+/// Waits until the sampler has `wanted` samples; a machine that cannot deliver them in time fails the test.
+fn wait_for(sampler: &Sampler, wanted: u64) {
     let start = Instant::now();
-    while sampler.samples() < samples {
+    while sampler.samples() < wanted {
         assert!(start.elapsed() < Duration::from_mins(1), "only {} samples", sampler.samples());
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -127,7 +127,9 @@ fn shares_are_right(choice: SourceChoice, workers: usize, wanted: u64) {
     let (heavy, light) = (row(&hotspots, "heavy"), row(&hotspots, "light"));
     let share =
         100.0 * heavy.inclusive_samples as f64 / (heavy.inclusive_samples + light.inclusive_samples) as f64;
-    assert!((share - truth).abs() < 6.0, "sampled {share}, measured {truth}");
+    // Four standard errors of a share of 3/4, and a point for what is not chance.
+    let tolerance = 1.0 + 4.0 * 100.0 * (0.75 * 0.25 / wanted as f64).sqrt();
+    assert!((share - truth).abs() < tolerance, "sampled {share}, measured {truth}, tolerance {tolerance}");
     let covered = heavy.inclusive_percent + light.inclusive_percent;
     assert!(covered > 90.0, "heavy and light cover {covered} % only");
     let caller = row(&hotspots, "three_to_one");
@@ -162,12 +164,12 @@ fn perf_finds_a_share_of_three_to_one_on_two_threads() {
 
 #[test]
 fn the_timer_finds_a_share_of_three_to_one_on_one_thread() {
-    shares_are_right(SourceChoice::Timer, 1, 500);
+    shares_are_right(SourceChoice::Timer, 1, 300);
 }
 
 #[test]
 fn the_timer_finds_a_share_of_three_to_one_on_two_threads() {
-    shares_are_right(SourceChoice::Timer, 2, 800);
+    shares_are_right(SourceChoice::Timer, 2, 500);
 }
 
 /// libm keeps no frame pointers: a plain frame-pointer chain would leave out `sines`, its caller.
@@ -200,12 +202,12 @@ fn the_caller_of_libm_is_there(choice: SourceChoice, wanted: u64) {
 
 #[test]
 fn perf_keeps_the_caller_of_a_function_without_frame_pointer() {
-    the_caller_of_libm_is_there(SourceChoice::Auto, 600);
+    the_caller_of_libm_is_there(SourceChoice::Auto, 400);
 }
 
 #[test]
 fn the_timer_keeps_the_caller_of_a_function_without_frame_pointer() {
-    the_caller_of_libm_is_there(SourceChoice::Timer, 300);
+    the_caller_of_libm_is_there(SourceChoice::Timer, 150);
 }
 
 #[test]
