@@ -1,1 +1,46 @@
-//! To be written.
+//! The profiler plugin: samples the measured iterations of a kernel in the kernel's own process and ranks its
+//! functions and source lines.
+//!
+//! ```text
+//! Config -> Sampler (PerfSource | TimerSource -> Unwinder) -> Recording -> Profile -> Hotspots, flame graph, ...
+//! ```
+//!
+//! [`ProfilerPlugin`] is what the host drives; the rest can be used as a library, as this crate's tests and its
+//! overhead example do. Everything after the recording is pure. See `docs/architecture/profiler.md`.
+
+mod config;
+mod flamegraph;
+mod folded;
+mod function_table;
+mod hotspots;
+mod maps;
+mod origin;
+mod perf;
+mod plugin;
+mod profile;
+mod recording;
+mod sample;
+mod sampler;
+mod speedscope;
+mod symbols;
+mod threads;
+mod timer;
+mod unwind;
+
+pub use config::{Config, SourceChoice};
+pub use flamegraph::flamegraph;
+pub use folded::folded;
+pub use hotspots::{Hotspots, LineRow, Operation, ThreadRow};
+pub use origin::Kind;
+pub use plugin::ProfilerPlugin;
+pub use profile::{Profile, Stack, Thread};
+pub use sampler::{Sampled, Sampler, SourceError, SourceKind};
+pub use speedscope::speedscope;
+pub use symbols::{Frame, Function};
+
+runner_plugin::export! {
+    profiler: ProfilerPlugin,
+    name: "profiler",
+    summary: "Samples call stacks of the measured iterations and ranks functions and source lines",
+    schema: include_str!("../schema.json"),
+}

@@ -1,0 +1,273 @@
+//! The ranking: [`Hotspots`], written as `hotspots.json`.
+//!
+//! Functions by inclusive samples (the function is anywhere on the stack; counted once for a sample, however
+//! often it recurs) and by self samples (it is the innermost frame), and the hottest source lines. Percentages
+//! are of all samples in the profile. Made by the plugin from a [`Profile`]; pure.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::origin::Kind;
+use crate::profile::Profile;
+
+/// Source lines kept in `lines`.
+const LINES: usize = 100;
+
+/// The content of `hotspots.json`, version 1.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hotspots {
+    /// Of this format.
+    pub version: u32,
+    /// `perf_event_open cpu-clock` or `interval timer`.
+    pub source: &'static str,
+    /// Why that source.
+    pub source_reason: String,
+    /// Samples asked for, per second of processor time and thread.
+    pub hz: u32,
+    /// Wall time sampled, in seconds.
+    pub seconds: f64,
+    /// Samples in the profile.
+    pub samples: u64,
+    /// Samples that were due and could not be stored.
+    pub lost: u64,
+    /// Share of samples whose stack ends before its outermost frame, in percent.
+    pub cut_off_percent: f64,
+    /// Share of samples whose stack is a single address, in percent.
+    pub single_frame_percent: f64,
+    /// Threads that were seen on a processor.
+    pub threads: Vec<ThreadRow>,
+    /// Measured iterations.
+    pub iterations: u64,
+    /// By inclusive samples.
+    pub operations: Vec<Operation>,
+    /// Indices into `operations`, by self samples; those without any are left out.
+    pub by_self: Vec<usize>,
+    /// The hottest source lines by self samples.
+    pub lines: Vec<LineRow>,
+}
+
+/// A thread and its samples.
+#[derive(Clone, Debug, Serialize)]
+pub struct ThreadRow {
+    /// The kernel's id.
+    pub tid: i32,
+    /// Its name.
+    pub name: String,
+    /// Samples of it.
+    pub samples: u64,
+}
+
+/// A function.
+#[derive(Clone, Debug, Serialize)]
+pub struct Operation {
+    /// Demangled name.
+    pub function: String,
+    /// Source file of the hottest line.
+    pub file: Option<String>,
+    /// The line of the function with most inclusive samples: a loop, or a call in it.
+    pub line: Option<u32>,
+    /// Line of the function's first instruction, where it was seen as a function of its own.
+    pub first_line: Option<u32>,
+    /// File name of the object.
+    pub module: String,
+    /// Whose code it is.
+    pub kind: Kind,
+    /// Samples with the function on the stack.
+    pub inclusive_samples: u64,
+    /// The same in percent of all samples.
+    pub inclusive_percent: f64,
+    /// Samples with the function innermost.
+    pub self_samples: u64,
+    /// The same in percent of all samples.
+    pub self_percent: f64,
+}
+
+/// A source line.
+#[derive(Clone, Debug, Serialize)]
+pub struct LineRow {
+    /// Source file.
+    pub file: String,
+    /// Line, counted from 1.
+    pub line: u32,
+    /// The function it was innermost in.
+    pub function: String,
+    /// Samples in which it was the innermost line.
+    pub self_samples: u64,
+    /// The same in percent of all samples.
+    pub self_percent: f64,
+}
+
+type Line = (Option<Rc<str>>, Option<u32>);
+
+/// Counts of one function.
+#[derive(Clone, Default)]
+struct Tally {
+    inclusive: u64,
+    own: u64,
+    lines: HashMap<Line, u64>,
+}
+
+impl Hotspots {
+    /// Ranks.
+    pub fn of(profile: &Profile) -> Self {
+        let (tallies, own_lines) = tally(profile);
+        let mut order: Vec<usize> = (0..tallies.len()).filter(|id| tallies[*id].inclusive > 0).collect();
+        // Ties: the one that does more itself, then by name, so that equal profiles give equal files.
+        order.sort_by_key(|id| {
+            let tally = &tallies[*id];
+            (Reverse(tally.inclusive), Reverse(tally.own), &profile.functions[*id].name, *id)
+        });
+        let operations: Vec<_> = order.iter().map(|id| operation(profile, *id, &tallies[*id])).collect();
+        let mut by_self: Vec<usize> =
+            (0..operations.len()).filter(|index| operations[*index].self_samples > 0).collect();
+        by_self.sort_by_key(|index| Reverse(operations[*index].self_samples)); // stable: ties as above
+        Self {
+            version: 1,
+            source: profile.source.title(),
+            source_reason: profile.source_reason.clone(),
+            hz: profile.hz,
+            seconds: profile.seconds,
+            samples: profile.samples,
+            lost: profile.lost,
+            cut_off_percent: profile.percent(profile.cut_off),
+            single_frame_percent: profile.percent(profile.single),
+            threads: profile
+                .threads
+                .iter()
+                .map(|thread| ThreadRow {
+                    tid: thread.tid,
+                    name: thread.name.clone(),
+                    samples: thread.samples,
+                })
+                .collect(),
+            iterations: profile.iterations,
+            operations,
+            by_self,
+            lines: lines(profile, own_lines),
+        }
+    }
+}
+
+type OwnLines = HashMap<(Line, u32), u64>;
+
+fn tally(profile: &Profile) -> (Vec<Tally>, OwnLines) {
+    let mut tallies = vec![Tally::default(); profile.functions.len()];
+    let mut own_lines = OwnLines::new();
+    // The number of the last stack that counted a function or frame: recursion counts once.
+    let mut function_seen = vec![usize::MAX; profile.functions.len()];
+    let mut frame_seen = vec![usize::MAX; profile.frames.len()];
+    for (number, stack) in profile.stacks.iter().enumerate() {
+        for id in &stack.frames {
+            let frame = &profile.frames[*id as usize];
+            let tally = &mut tallies[frame.function as usize];
+            if std::mem::replace(&mut function_seen[frame.function as usize], number) != number {
+                tally.inclusive += stack.samples;
+            }
+            if std::mem::replace(&mut frame_seen[*id as usize], number) != number {
+                *tally.lines.entry((frame.file.clone(), frame.line)).or_default() += stack.samples;
+            }
+        }
+        if let Some(innermost) = stack.frames.first() {
+            let frame = &profile.frames[*innermost as usize];
+            tallies[frame.function as usize].own += stack.samples;
+            let line = (frame.file.clone(), frame.line);
+            *own_lines.entry((line, frame.function)).or_default() += stack.samples;
+        }
+    }
+    (tallies, own_lines)
+}
+
+fn operation(profile: &Profile, id: usize, tally: &Tally) -> Operation {
+    let function = &profile.functions[id];
+    let hottest = tally.lines.iter().max_by_key(|(line, samples)| (**samples, Reverse(*line)));
+    let (file, line) = hottest.map(|(line, _)| line.clone()).unwrap_or_default();
+    Operation {
+        function: function.name.clone(),
+        file: file.as_deref().map(str::to_owned),
+        line,
+        first_line: function.first_line,
+        module: function.module.clone(),
+        kind: function.kind,
+        inclusive_samples: tally.inclusive,
+        inclusive_percent: profile.percent(tally.inclusive),
+        self_samples: tally.own,
+        self_percent: profile.percent(tally.own),
+    }
+}
+
+fn lines(profile: &Profile, own_lines: OwnLines) -> Vec<LineRow> {
+    let mut rows: Vec<LineRow> = own_lines
+        .into_iter()
+        .filter_map(|(((file, line), function), samples)| {
+            Some(LineRow {
+                file: file?.as_ref().to_owned(),
+                line: line?,
+                function: profile.functions[function as usize].name.clone(),
+                self_samples: samples,
+                self_percent: profile.percent(samples),
+            })
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let samples = b.self_samples.cmp(&a.self_samples);
+        samples.then_with(|| (&a.file, a.line, &a.function).cmp(&(&b.file, b.line, &b.function)))
+    });
+    rows.truncate(LINES);
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::example::profile;
+
+    fn row<'a>(hotspots: &'a Hotspots, function: &str) -> &'a Operation {
+        hotspots.operations.iter().find(|row| row.function == function).unwrap()
+    }
+
+    #[test]
+    fn inclusive_and_self_samples_are_told_apart() {
+        let hotspots = Hotspots::of(&profile(&[
+            (&[("main", 1), ("outer", 10), ("inner", 20)], 60),
+            (&[("main", 1), ("outer", 11)], 30),
+            (&[("main", 2)], 10),
+        ]));
+        let names: Vec<_> = hotspots.operations.iter().map(|row| row.function.as_str()).collect();
+        assert_eq!(names, ["main", "outer", "inner"]);
+        let outer = row(&hotspots, "outer");
+        assert_eq!((outer.inclusive_samples, outer.self_samples), (90, 30));
+        assert_eq!((outer.inclusive_percent, outer.self_percent), (90.0, 30.0));
+        assert_eq!(outer.line, Some(10)); // hotter than line 11
+        assert_eq!(hotspots.by_self, [2, 1, 0]);
+        assert_eq!((hotspots.lines[0].line, hotspots.lines[0].self_samples), (20, 60));
+    }
+
+    #[test]
+    fn a_function_that_calls_itself_counts_once_a_sample() {
+        let hotspots = Hotspots::of(&profile(&[(&[("fib", 5), ("fib", 5), ("fib", 6), ("fib", 5)], 40)]));
+        let fib = row(&hotspots, "fib");
+        assert_eq!((fib.inclusive_samples, fib.self_samples, fib.line), (40, 40, Some(5)));
+        assert!((fib.inclusive_percent - 100.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn an_empty_profile_has_no_rows_and_no_shares() {
+        let hotspots = Hotspots::of(&profile(&[]));
+        assert!(hotspots.operations.is_empty() && hotspots.lines.is_empty());
+        assert!(hotspots.single_frame_percent.abs() < 0.01);
+    }
+
+    #[test]
+    fn the_file_says_what_was_asked_for() {
+        let value = serde_json::to_value(Hotspots::of(&profile(&[(&[("std::a", 1)], 1)]))).unwrap();
+        assert_eq!(value["version"], 1);
+        assert_eq!(value["source"], "perf_event_open cpu-clock");
+        assert_eq!((&value["lost"], &value["iterations"]), (&2.into(), &3.into()));
+        assert_eq!(value["operations"][0]["kind"], "runtime");
+        assert_eq!(value["operations"][0]["file"], "src/k.rs");
+        assert_eq!(value["threads"][0]["name"], "main");
+    }
+}
