@@ -151,6 +151,16 @@ impl Hotspots {
     }
 }
 
+impl Hotspots {
+    /// The rows that a summary shows: the first `count` of the kernel's own, and others only to fill up. The
+    /// first rows of the whole ranking are always the same dozen frames of thread start and thread pool.
+    pub fn head(&self, count: usize) -> Vec<&Operation> {
+        let (kernel, others): (Vec<_>, Vec<_>) =
+            self.operations.iter().partition(|row| row.kind == Kind::Kernel);
+        kernel.into_iter().chain(others).take(count).collect()
+    }
+}
+
 type OwnLines = HashMap<(Line, u32), u64>;
 
 fn tally(profile: &Profile) -> (Vec<Tally>, OwnLines) {
@@ -251,6 +261,16 @@ mod tests {
         let fib = row(&hotspots, "fib");
         assert_eq!((fib.inclusive_samples, fib.self_samples, fib.line), (40, 40, Some(5)));
         assert!((fib.inclusive_percent - 100.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_head_shows_the_kernel_first_and_fills_up_with_the_rest() {
+        let hotspots =
+            Hotspots::of(&profile(&[(&[("std::start", 1), ("outer", 1), ("inner", 1), ("std::add", 1)], 5)]));
+        let names = |count| hotspots.head(count).iter().map(|row| row.function.clone()).collect::<Vec<_>>();
+        assert_eq!(hotspots.operations[0].function, "std::add");
+        assert_eq!(names(2), ["inner", "outer"]);
+        assert_eq!(names(9), ["inner", "outer", "std::add", "std::start"]);
     }
 
     #[test]

@@ -18,7 +18,14 @@ pub enum Kind {
 }
 
 /// Crates that stand between the runner and a kernel.
-const GLUE: [&str; 5] = ["runner_plugin", "runner_plugin_host", "runner_plugin_abi", "profiler", "runner"];
+const GLUE: [&str; 6] = [
+    "runner_plugin",
+    "runner_plugin_host",
+    "runner_plugin_testkit",
+    "runner_plugin_abi",
+    "profiler",
+    "runner",
+];
 /// Crates whose generic functions are compiled into other crates' objects, for objects without source lines.
 const LIBRARIES: [&str; 7] = ["std", "core", "alloc", "rayon", "rayon_core", "test", "crossbeam_deque"];
 /// Objects of the C runtime, up to the first `.` or `-` of their name.
@@ -35,7 +42,7 @@ pub(crate) fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
         Some(file) => is_library_path(file),
         None => is_system_object(object) || LIBRARIES.contains(&krate),
     };
-    if library || is_start(function) { Kind::Runtime } else { Kind::Kernel }
+    if library || is_compiler_made(function) { Kind::Runtime } else { Kind::Kernel }
 }
 
 /// The sources of this workspace that are no kernel, wherever the workspace lies.
@@ -55,9 +62,10 @@ fn is_system_object(object: &str) -> bool {
     SYSTEM_OBJECTS.contains(&stem) || object == "[vdso]"
 }
 
-/// The functions that start a process or a thread, whatever object they are linked into.
-fn is_start(function: &str) -> bool {
+/// What the compiler puts in, and what starts a process or a thread, whatever object it is linked into.
+fn is_compiler_made(function: &str) -> bool {
     matches!(function, "_start" | "main" | "clone" | "clone3" | "start_thread" | "__libc_start_main")
+        || function.starts_with("__rust_") // `__rust_try` and the allocator's entries have no source
 }
 
 /// The crate at the front of a demangled Rust path: `a` of `a::b`, `<a::B as c::D>::e` and `<&mut a::B>::f`.
@@ -103,6 +111,7 @@ mod tests {
             ("<core::iter::Map<I,F>>::next", None, "libnanobragg.so", Kind::Runtime),
             ("__sin_fma", None, "libm.so.6", Kind::Runtime),
             ("__libc_start_call_main", None, "libc.so.6", Kind::Runtime),
+            ("__rust_try", None, "libnanobragg.so", Kind::Runtime),
             ("main", Some("/p/runner/src/main.rs"), "runner", Kind::Runtime),
             ("runner_plugin::ffi::call", Some("/p/plugins/sdk/src/ffi.rs"), "libnanobragg.so", Kind::Glue),
             ("<runner_plugin_host::Serve as x::Y>::z", None, "runner", Kind::Glue),

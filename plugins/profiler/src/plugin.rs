@@ -90,7 +90,7 @@ impl ProfilerPlugin {
         Ok(written)
     }
 
-    /// The head of `hotspots.json`, what it is short of, and the artifacts.
+    /// The head of `hotspots.json` (the kernel's own operations first), what it is short of, and the artifacts.
     fn report(&self, hotspots: &Hotspots, artifacts: &[String]) -> Value {
         json!({
             "source": hotspots.source,
@@ -103,7 +103,7 @@ impl ProfilerPlugin {
             "single_frame_percent": hotspots.single_frame_percent,
             "iterations": hotspots.iterations,
             "short": self.short,
-            "operations": &hotspots.operations[..hotspots.operations.len().min(HEAD)],
+            "operations": hotspots.head(HEAD),
             "artifacts": artifacts,
         })
     }
