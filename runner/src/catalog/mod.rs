@@ -4,7 +4,9 @@
 //! own section says of it. Loading a library is the business of the plugin host alone.
 
 mod manifest;
+mod schema;
 mod search;
 
 pub use manifest::{Manifest, ManifestError, Role};
+pub use schema::{Mismatch, mismatches};
 pub use search::{Catalog, Found, MissingPlugin};

@@ -48,10 +48,8 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// `RUNNER_LOG=debug` shows what the runner does, for its own developers.
 fn tracing_on_request() {
-    if let Ok(filter) = std::env::var("RUNNER_LOG") {
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-            .with_writer(std::io::stderr)
-            .init();
+    let level = std::env::var("RUNNER_LOG").ok().and_then(|level| level.parse::<tracing::Level>().ok());
+    if let Some(level) = level {
+        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
     }
 }

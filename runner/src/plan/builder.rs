@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::catalog::{Catalog, Role};
+use crate::catalog::{Catalog, Role, mismatches};
 use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::fs::{digest_bytes, digest_file, display_relative};
@@ -248,36 +248,28 @@ impl Resolver<'_> {
         if open || !plugin.manifest.config_schema.is_object() {
             return;
         }
-        let name = &plugin.manifest.name;
-        let validator = match jsonschema::validator_for(&plugin.manifest.config_schema) {
-            Ok(validator) => validator,
+        let (name, schema) = (&plugin.manifest.name, &plugin.manifest.config_schema);
+        let found = match mismatches(schema, with) {
+            Ok(found) => found,
             Err(error) => {
                 let message = format!("the config schema of plugin `{name}` is not valid: {error}");
                 self.mistakes.push(Diagnostic::new(used.plugin.span, message));
                 return;
             }
         };
-        for error in validator.iter_errors(with) {
-            let path = error.instance_path().to_string();
-            let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-            let where_ = if segments.is_empty() {
-                "`with`".to_owned()
-            } else {
-                format!("`with.{}`", segments.join("."))
-            };
-            let mut help = format!("see `runner plugins info {name}`");
-            if let jsonschema::error::ValidationErrorKind::AdditionalProperties { unexpected } = error.kind()
-            {
-                let known = plugin.manifest.config_schema["properties"].as_object();
-                let known: Vec<&str> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-                for name in unexpected {
-                    help = did_you_mean(name, known.iter().copied());
+        for mismatch in found {
+            let span = used.with.span_at(mismatch.path.iter().map(String::as_str));
+            let place = mismatch.path.iter().fold("with".to_owned(), |place, part| format!("{place}.{part}"));
+            let help = match &mismatch.unknown {
+                Some(unknown) => {
+                    let known = schema["properties"].as_object().into_iter().flat_map(Map::keys);
+                    let known: Vec<&str> = known.map(String::as_str).collect();
+                    did_you_mean(unknown, known.iter().copied())
                 }
-                segments.extend(unexpected.first().map(String::as_str));
-            }
-            let span = used.with.span_at(segments.into_iter());
-            self.mistakes
-                .push(Diagnostic::new(span, format!("plugin `{name}` refuses {where_}: {error}")).help(help));
+                None => format!("see `runner plugins info {name}`"),
+            };
+            let message = format!("plugin `{name}` refuses `{place}`: {}", mismatch.message);
+            self.mistakes.push(Diagnostic::new(span, message).help(help));
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::evidence::{AttemptRecord, CommandRecord, EvidenceRecord, RunStatus, ascii, one_line, with_line};
+use crate::outcome::Outcome;
 use crate::process::bytes;
 use crate::report::operations::{profiled, ranked};
 use crate::report::table::Table;
@@ -101,7 +102,11 @@ fn asked_and_run(text: &mut String, record: &EvidenceRecord) {
                 format!("`{}`", step.id),
                 format!("{} {kind}", attempt.number),
                 format!("`{}`", attempt.command),
-                format!("{} ({})", attempt.outcome, attempt.claim),
+                if attempt.outcome == Outcome::Ok {
+                    attempt.outcome.to_string()
+                } else {
+                    format!("{} ({})", attempt.outcome, attempt.claim)
+                },
                 format!("{:.3} s", attempt.seconds),
                 attempt.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), bytes),
             ]);
@@ -305,9 +310,12 @@ fn shown(command: &CommandRecord) -> String {
 
 fn artifacts(text: &mut String, record: &EvidenceRecord) {
     line!(text, "\n## Files\n");
-    for file in record.files.iter().filter(|file| !NOT_LISTED.contains(&file.as_str())) {
+    let (logs, others): (Vec<&String>, Vec<&String>) =
+        record.files.iter().partition(|file| file.starts_with("logs/"));
+    for file in others.into_iter().filter(|file| !NOT_LISTED.contains(&file.as_str())) {
         line!(text, "- `{file}`");
     }
+    line!(text, "- `logs/` ({} files: what each command printed)", logs.len());
 }
 
 fn next(text: &mut String, record: &EvidenceRecord) {

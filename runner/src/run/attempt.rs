@@ -47,7 +47,9 @@ pub(super) fn carry_out(
         }
     };
     let command = match (&attempt.action, &step.plugin) {
-        (PlanAction::Use { with }, Some(plugin)) => format!("{} {}", plugin.manifest.name, with_line(with)),
+        (PlanAction::Use { with }, Some(plugin)) => {
+            format!("{} {}", plugin.manifest.name, with_line(with)).trim_end().to_owned()
+        }
         (PlanAction::Run { argv, .. }, _) => one_line(argv),
         (PlanAction::Use { with }, None) => with_line(with),
     };
@@ -312,7 +314,10 @@ pub(super) fn note(record: &AttemptRecord) -> String {
     let figure = |name: &str| record.metrics.get(name).and_then(|metric| metric["value"].as_f64());
     let mut words = Vec::new();
     if let Some(kernel) = &record.kernel {
-        words.push(format!("{} of {} asked iterations", kernel.run, kernel.asked));
+        words.push(match u64::from(kernel.asked) {
+            asked if asked == kernel.run => format!("{asked} iterations"),
+            asked => format!("{} iterations ({asked} asked)", kernel.run),
+        });
     }
     if let Some(seconds) = figure("seconds_median").or_else(|| figure("seconds_min")) {
         words.push(format!("{seconds:.4} s each"));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::{PluginCall, run_plugin};
 use crate::clock::Instant;
 use crate::event::Event;
-use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, LedgerRecord};
+use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, LedgerRecord, StepStatus};
 use crate::ledger::{Documents, Edit, Lock};
 use crate::outcome::Outcome;
 use crate::plan::{PlanAction, PlanStep};
@@ -163,7 +163,9 @@ impl Engine {
         // Made right after this step; a bundle without it is not complete.
         artifacts.push("summary.md".to_owned());
         artifacts.sort();
-        let steps: Vec<Value> = self.state.steps.iter().map(step_record).collect();
+        // This step itself has no end yet, and is none of the run's results.
+        let ended = self.state.steps.iter().filter(|step| step.status != StepStatus::Running);
+        let steps: Vec<Value> = ended.map(step_record).collect();
         let git =
             BTreeMap::from([("head", json!(self.state.git.head)), ("dirty", json!(self.state.git.dirty))]);
         Ok(json!({
