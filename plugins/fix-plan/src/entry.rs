@@ -4,6 +4,7 @@
 
 use crate::ascii::{code, one_line};
 use crate::figures;
+use crate::measured;
 use crate::record::{HotspotRecord, RunRecord, RunResult};
 use crate::shortfall::Shortfall;
 
@@ -11,6 +12,8 @@ use crate::shortfall::Shortfall;
 const HOTSPOTS: usize = 5;
 const SURPRISES: usize = 10;
 const ARTIFACTS: usize = 24;
+/// Lines of Next Actions.
+const NEXT: usize = 10;
 
 /// An attempt to be written.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +73,14 @@ impl Entry<'_> {
     fn sentence(&self) -> String {
         let record = self.record;
         let title = one_line(record.workflow.title.as_deref().unwrap_or(&record.workflow.id), 160);
-        let ok = record.steps.iter().filter(|step| step.outcome == "ok").count();
         let shortfalls = Shortfall::all(&record.steps);
+        let measured = measured::phrase(&record.steps).filter(|_| record.result == RunResult::Complete);
         let mut parts = vec![match (record.result, &record.reason) {
-            (RunResult::Complete, None) => format!("{ok} of {} steps ended ok", record.steps.len()),
             (_, Some(reason)) => one_line(reason, 300).trim_end_matches('.').to_owned(),
+            (RunResult::Complete, None) => measured.clone().unwrap_or_else(|| {
+                let ok = record.steps.iter().filter(|step| step.outcome == "ok").count();
+                format!("{ok} of {} steps ended ok", record.steps.len())
+            }),
             (_, None) => "no reason was recorded".into(),
         }];
         for Shortfall { step, requested, actual, outcome, first_outcome } in &shortfalls {
@@ -82,7 +88,7 @@ impl Entry<'_> {
                 "step {step} requested {requested} ({first_outcome}) and ran {actual} instead ({outcome})"
             ));
         }
-        if shortfalls.is_empty() {
+        if shortfalls.is_empty() && measured.is_none() {
             let asked = record.steps.iter().find_map(|step| {
                 let last = step.attempts.last()?;
                 let actual = last.actual.as_ref().filter(|actual| !actual.is_empty())?;
@@ -150,28 +156,27 @@ impl Entry<'_> {
     }
 
     fn next_actions(&self) -> Vec<String> {
-        let bundle = &self.record.bundle;
-        let workflow = one_line(&self.record.workflow.id, 80);
-        match self.record.result {
-            RunResult::Complete => vec![match self.next_row {
-                Some((id, task, plan)) => {
-                    format!("Plan row {} ({}) of {}.", one_line(id, 40), one_line(task, 200), code(plan))
-                }
-                None => format!("Review {} and decide on the next step.", code(&format!("{bundle}/"))),
-            }],
-            RunResult::Blocked => vec![
-                "Pause for guidance: the reason stands in the Result line.".into(),
-                format!("Then {}.", code(&format!("runner resume {bundle} --note \"...\""))),
-            ],
-            RunResult::Interrupted => {
-                vec![format!("Go on with {}.", code(&format!("runner resume {bundle} --note \"...\"")))]
+        let record = self.record;
+        let review =
+            || format!("Review {} and decide on the next step.", code(&format!("{}/", record.bundle)));
+        match (record.result, self.next_row) {
+            (RunResult::Complete, Some((id, task, plan))) => {
+                vec![format!("Plan row {} ({}) of {}.", one_line(id, 40), one_line(task, 200), code(plan))]
             }
-            RunResult::Broken => vec![
-                "Do not use these figures: a rule of the evidence does not hold.".into(),
-                format!("Remove the cause named in the Result line and run workflow {workflow} again."),
-            ],
+            (RunResult::Complete, None) => vec![review()],
+            _ if record.next.is_empty() => vec![review()],
+            _ => record.next.iter().take(NEXT).map(|step| sentence(step)).collect(),
         }
     }
+}
+
+/// A line of the record as a sentence of the entry.
+fn sentence(text: &str) -> String {
+    let text = one_line(text, 300);
+    let mut characters = text.chars();
+    let first = characters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string());
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
 }
 
 fn place(rank: usize, hotspot: &HotspotRecord) -> String {
@@ -180,7 +185,7 @@ fn place(rank: usize, hotspot: &HotspotRecord) -> String {
         (Some(file), None) => code(file),
         (None, _) => "source line not recorded".into(),
     };
-    let own = hotspot.self_percent.map_or_else(String::new, |own| format!(", {own} % self"));
+    let own = hotspot.self_percent.map_or_else(String::new, |own| format!(", {own:.1} % self"));
     let inclusive = hotspot.inclusive_percent;
-    format!("Hotspot {rank}: {} ({place}), {inclusive} % inclusive{own}.", code(&hotspot.function))
+    format!("Hotspot {rank}: {} ({place}), {inclusive:.1} % inclusive{own}.", code(&hotspot.function))
 }

@@ -28,6 +28,9 @@ pub struct RunRecord {
     /// Why it did not complete.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What a person should do now, one line each.
+    #[serde(default)]
+    pub next: Vec<String>,
     /// The steps in order.
     #[serde(default)]
     pub steps: Vec<StepRecord>,
@@ -96,6 +99,9 @@ pub struct GitRecord {
 pub struct StepRecord {
     /// Its `id`.
     pub id: String,
+    /// The plugin that it uses; `None` for a program.
+    #[serde(default)]
+    pub uses: Option<String>,
     /// `ok`, `failed`, `signal`, `timeout`, `oom`, `cancelled`, `plugin_crash`, `gate` or `skipped`.
     pub outcome: String,
     /// Its attempts in order; none when it was skipped.
@@ -121,6 +127,9 @@ pub struct AttemptRecord {
     /// Why it did not end well.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What ran: for a plugin its name and `key=value` for each value of its configuration.
+    #[serde(default)]
+    pub command: Option<String>,
     /// Name to `{"value", "unit", "reason"?}`.
     #[serde(default)]
     pub metrics: Option<Map<String, Value>>,

@@ -11,7 +11,7 @@ use libloading::os::unix;
 use runner_plugin_abi::{ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, EntryFn, PluginTable};
 
 use crate::buffer;
-use crate::manifest::{self, Manifest, Role};
+use crate::manifest::{self, Role};
 use crate::protocol::{Failure, FailureKind, Library};
 
 /// A plugin that is ready to make instances.
@@ -34,13 +34,9 @@ impl Plugin {
             // dlopen would search the system's directories for a bare name.
             return Err(load("the path of a library must be absolute".into()));
         }
-        let written = manifest::section(&library.path).map_err(|error| Failure {
-            kind: FailureKind::Load,
-            phase: phase.to_owned(),
-            message: format!("{}: {error}", library.name),
-        })?;
-        let stated: Manifest =
-            serde_json::from_slice(&written).map_err(|error| load(format!("its manifest: {error}")))?;
+        let unusable = |error: manifest::ManifestError| load(error.to_string());
+        let written = manifest::section(&library.path).map_err(unusable)?;
+        let stated = manifest::parse(&written).map_err(unusable)?;
         if stated.role != role {
             return Err(load(format!("is a {} plugin, not a {role}", stated.role)));
         }

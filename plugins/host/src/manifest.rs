@@ -1,29 +1,30 @@
 //! Reads a plugin's [`Manifest`] from its file, without running any of its code.
 //!
 //! The host compares it with the manifest of the loaded table; the runner's `validate` and `plugins list`
-//! read it to learn name, role and config schema. It must never load the library.
+//! learn name, role and config schema from it. [`read`] says what a file states, [`Manifest::read`] also
+//! refuses what this host cannot load. Neither may ever load the library.
 
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use object::read::ReadCache;
 use object::{Object, ObjectSection};
-use runner_plugin_abi::MANIFEST_SECTION;
-use serde::Deserialize;
+use runner_plugin_abi::{ABI_MAJOR, ABI_MINOR, MANIFEST_SECTION};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// No honest manifest is larger (bytes); a larger section is not read.
 const LARGEST: u64 = 4 << 20;
 
 /// What a library says about itself. Unknown keys are allowed: later versions append.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The name that a workflow uses.
     pub name: String,
     /// The plugin's own version.
     pub version: String,
-    /// The role.
+    /// What it is for.
     pub role: Role,
     /// The ABI it was built for: major, minor.
     pub abi: [u32; 2],
@@ -33,20 +34,46 @@ pub struct Manifest {
     /// One line for lists.
     #[serde(default)]
     pub summary: String,
-    /// JSON Schema of the step's `with:`; `null` accepts everything.
+    /// JSON Schema (2020-12) of the step's `with:`; `null` accepts everything.
     #[serde(default)]
     pub config_schema: Value,
 }
 
+impl Manifest {
+    /// Reads the manifest of the library at `path`, and refuses one that this host could not load: another
+    /// major version of the ABI, or a minor version that this host does not have.
+    pub fn read(path: &Path) -> Result<Self, ManifestError> {
+        let manifest = read(path)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let [major, _] = self.abi;
+        if major != ABI_MAJOR {
+            return Err(ManifestError(format!(
+                "was built for plugin ABI {major}, this runner has {ABI_MAJOR}.{ABI_MINOR}: build the plugin again"
+            )));
+        }
+        if self.needs_host_minor > ABI_MINOR {
+            return Err(ManifestError(format!(
+                "needs plugin ABI {ABI_MAJOR}.{}, this runner has {ABI_MAJOR}.{ABI_MINOR}: take a newer runner",
+                self.needs_host_minor
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// What a plugin is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// A workload.
+    /// A workload that is measured.
     Kernel,
     /// Observes a kernel.
     Profiler,
-    /// Returns JSON.
+    /// Returns JSON about something.
     Capture,
     /// Edits documents.
     Ledger,
@@ -54,7 +81,7 @@ pub enum Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Kernel => "kernel",
             Self::Profiler => "profiler",
             Self::Capture => "capture",
@@ -63,43 +90,45 @@ impl fmt::Display for Role {
     }
 }
 
-/// Why a file has no usable manifest.
-#[derive(Debug)]
-pub struct ManifestError {
-    path: PathBuf,
-    reason: String,
-}
+/// Why a file has no usable manifest. Its text follows the name of the file: `is not a runner plugin: ...`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError(String);
 
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.reason)
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for ManifestError {}
 
-/// The bytes of the manifest section, without trailing NUL bytes. Only the headers and that section are
-/// read, however large the library is.
-pub fn section(path: &Path) -> Result<Vec<u8>, ManifestError> {
-    let error = |reason: String| ManifestError { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(|source| error(source.to_string()))?;
-    let cache = ReadCache::new(file);
-    let object = object::File::parse(&cache)
-        .map_err(|source| error(format!("not a dynamic library that can be read here: {source}")))?;
-    let section = object
-        .section_by_name(MANIFEST_SECTION)
-        .ok_or_else(|| error(format!("not a runner plugin: it has no section `{MANIFEST_SECTION}`")))?;
-    if section.size() > LARGEST {
-        return Err(error(format!("the section `{MANIFEST_SECTION}` has {} bytes", section.size())));
-    }
-    let bytes = section.data().map_err(|source| error(format!("section `{MANIFEST_SECTION}`: {source}")))?;
-    Ok(without_padding(bytes).to_vec())
+/// What the manifest of the library at `path` states, whichever ABI it is for.
+pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
+    parse(&section(path)?)
 }
 
-/// Reads the manifest of the library at `path`.
-pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
-    serde_json::from_slice(&section(path)?)
-        .map_err(|source| ManifestError { path: path.to_owned(), reason: format!("its manifest: {source}") })
+/// Understands the bytes of a section.
+pub(crate) fn parse(section: &[u8]) -> Result<Manifest, ManifestError> {
+    serde_json::from_slice(section)
+        .map_err(|reason| ManifestError(format!("has a manifest that is not understood: {reason}")))
+}
+
+/// The bytes of the manifest section, without trailing NUL bytes. Only the headers and that section are
+/// read, however large the library is.
+pub(crate) fn section(path: &Path) -> Result<Vec<u8>, ManifestError> {
+    let error = |reason: String| ManifestError(reason);
+    let file = File::open(path).map_err(|reason| error(format!("cannot be opened: {reason}")))?;
+    let cache = ReadCache::new(file);
+    let object = object::File::parse(&cache)
+        .map_err(|reason| error(format!("is not a library that can be read here: {reason}")))?;
+    let section = object
+        .section_by_name(MANIFEST_SECTION)
+        .ok_or_else(|| error(format!("is not a runner plugin: it has no section `{MANIFEST_SECTION}`")))?;
+    if section.size() > LARGEST {
+        return Err(error(format!("has a section `{MANIFEST_SECTION}` of {} bytes", section.size())));
+    }
+    let bytes = section.data().map_err(|reason| error(format!("has an unreadable manifest: {reason}")))?;
+    Ok(without_padding(bytes).to_vec())
 }
 
 /// A C string literal ends with a NUL byte, and linkers pad sections with them.
@@ -122,12 +151,41 @@ mod tests {
     #[test]
     fn a_file_that_is_no_library_is_named() {
         let error = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).expect_err("text");
-        assert!(error.to_string().contains("not a dynamic library"), "{error}");
+        assert!(error.to_string().starts_with("is not a library"), "{error}");
     }
 
     #[test]
     fn a_program_without_the_section_is_not_a_plugin() {
         let error = read(&std::env::current_exe().expect("a path")).expect_err("a test program");
-        assert!(error.to_string().ends_with("it has no section `.runner_plugin`"), "{error}");
+        assert_eq!(error.to_string(), "is not a runner plugin: it has no section `.runner_plugin`");
+    }
+
+    #[test]
+    fn a_manifest_may_lack_what_has_a_default_and_hold_what_is_not_known() {
+        let stated = br#"{"name":"a","version":"1","role":"capture","abi":[1,0],"colour":"red"}"#;
+        let manifest = parse(stated).expect("understood");
+        assert_eq!((manifest.role, manifest.needs_host_minor), (Role::Capture, 0));
+        assert_eq!(format!("{:<8}|", manifest.role), "capture |");
+        let error = parse(br#"{"name":"a"}"#).expect_err("not enough");
+        assert!(error.to_string().starts_with("has a manifest that is not understood: missing"), "{error}");
+    }
+
+    #[test]
+    fn another_abi_and_a_newer_need_are_refused_with_the_way_out() {
+        let stated = |abi: &str, needs: u32| {
+            let text = format!(
+                r#"{{"name":"a","version":"1","role":"kernel","abi":{abi},"needs_host_minor":{needs}}}"#
+            );
+            parse(text.as_bytes()).expect("understood").check().map_err(|error| error.to_string())
+        };
+        assert_eq!(stated("[1,7]", 0), Ok(()), "a plugin may know more than it needs");
+        assert_eq!(
+            stated("[99,0]", 0),
+            Err("was built for plugin ABI 99, this runner has 1.0: build the plugin again".to_owned())
+        );
+        assert_eq!(
+            stated("[1,5]", 5),
+            Err("needs plugin ABI 1.5, this runner has 1.0: take a newer runner".to_owned())
+        );
     }
 }

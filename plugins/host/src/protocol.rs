@@ -5,7 +5,9 @@
 //! profiler start, measured iterations, profiler stop, finish) and ends with [`FromHost::Done`] or
 //! [`FromHost::Failed`]. In between it may ask [`FromHost::Run`] or [`FromHost::Read`], one at a time, and
 //! waits for the [`ToHost`] answer. A host that ends without its last word has crashed; how it ends after its
-//! last word does not matter. The end of the host's stdin counts as [`ToHost::Cancel`]: the runner is gone.
+//! last word does not matter. The end of the host's stdin means that the
+//! runner is gone: it counts as [`ToHost::Cancel`], and a host whose plugin does not return within 5 seconds
+//! ends itself with exit code 1.
 
 use std::fmt;
 use std::path::PathBuf;

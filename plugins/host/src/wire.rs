@@ -9,9 +9,11 @@ use std::io::{BufRead, BufReader, Error, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::orphan::orphaned;
 use crate::protocol::{FromHost, Job, ToHost};
 use crate::{Cancellation, Peer};
 
@@ -31,8 +33,8 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Takes stdin and stdout over and reads the job. Standard input reads as empty from now on, and
-    /// standard output is standard error.
-    pub(crate) fn open(cancellation: &Arc<Cancellation>) -> Result<(Self, Job), Error> {
+    /// standard output is standard error. A runner that goes away leaves the plugin `grace` to return.
+    pub(crate) fn open(cancellation: &Arc<Cancellation>, grace: Duration) -> Result<(Self, Job), Error> {
         // Copies close on exec: a program that a plugin starts behind our back inherits neither.
         let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
         let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
@@ -43,9 +45,12 @@ impl Wire {
         let job = first_line(&mut input)?;
         let (sender, answers) = channel();
         let cancellation = Arc::clone(cancellation);
-        std::thread::Builder::new()
-            .name("runner-messages".to_owned())
-            .spawn(move || listen(input, &sender, &cancellation))?;
+        std::thread::Builder::new().name("runner-messages".to_owned()).spawn(move || {
+            listen(input, &sender, &cancellation);
+            // Whoever waits for an answer learns now that none will come.
+            drop(sender);
+            orphaned(&cancellation, grace);
+        })?;
         Ok((Self { out: Mutex::new(out), answers: Mutex::new(answers) }, job))
     }
 
@@ -65,7 +70,7 @@ impl Wire {
 
 impl Peer for Wire {
     fn tell(&self, event: FromHost) {
-        // A runner that is gone closes both pipes: the reader notices, and cancels.
+        // A runner that is gone closes both pipes: the reader notices, and ends the work.
         let _ = self.say(&event);
     }
 
@@ -94,8 +99,7 @@ fn first_line(input: &mut impl BufRead) -> Result<Job, Error> {
     }
 }
 
-/// Runs until the runner closes its end. A runner that is gone, or that speaks another language, means
-/// that nobody waits for the result: the work is cancelled.
+/// Runs until the runner closes its end, or speaks another language: then nobody waits for the result.
 fn listen(input: impl BufRead, answers: &Sender<Answer>, cancellation: &Cancellation) {
     for line in input.lines() {
         let message = line.ok().and_then(|line| serde_json::from_str(&line).ok());
@@ -112,7 +116,6 @@ fn listen(input: impl BufRead, answers: &Sender<Answer>, cancellation: &Cancella
             break;
         }
     }
-    cancellation.cancel();
 }
 
 #[cfg(test)]
@@ -137,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn a_runner_that_is_gone_cancels_after_its_answers_were_delivered() {
+    fn the_answers_of_a_runner_that_is_gone_are_still_delivered() {
         let cancellation = Cancellation::new();
         let (sender, answers) = channel();
         let lines = "{\"ran\":{\"Err\":\"no such file\"}}\n{\"text\":{\"Ok\":\"# Plan\"}}\n";
         listen(lines.as_bytes(), &sender, &cancellation);
         assert!(matches!(answers.recv(), Ok(Answer::Ran(Err(error))) if error == "no such file"));
         assert!(matches!(answers.recv(), Ok(Answer::Text(Ok(text))) if text == "# Plan"));
-        assert!(cancellation.is_cancelled(), "the runner is gone");
+        assert!(answers.try_recv().is_err(), "there are no others");
     }
 
     #[test]

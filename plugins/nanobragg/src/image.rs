@@ -8,13 +8,13 @@
 use std::io::Write;
 
 use ndarray::{Array2, ArrayView2, Axis};
-use ndarray_npy::{WritableElement, WriteNpyExt};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 use runner_plugin::{Error, ErrorKind};
 
 use crate::experiment::{ELECTRON_RADIUS_SQUARED, Experiment, FLUENCE};
 use crate::grating::grating;
+use crate::npy;
 use crate::real::Real;
 
 /// Rows between two questions whether the run was cancelled.
@@ -94,9 +94,9 @@ impl<T: Real> Image<T> {
     /// Writes the image in NumPy's format: a header, then the pixels row by row.
     pub fn write_npy(&self, writer: impl Write) -> Result<(), Error>
     where
-        T: WritableElement,
+        T: npy::Element,
     {
-        self.pixels.write_npy(writer).map_err(|error| Error::failed(format!("image.npy: {error}")))
+        npy::write(self.pixels(), writer).map_err(|error| Error::failed(format!("image.npy: {error}")))
     }
 }
 

@@ -28,6 +28,7 @@ pub mod geometry;
 pub mod grating;
 pub mod image;
 pub mod memory;
+pub mod npy;
 pub mod plugin;
 pub mod real;
 pub mod reference;

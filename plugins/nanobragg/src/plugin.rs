@@ -6,7 +6,6 @@
 
 use std::io::Write;
 
-use ndarray_npy::WritableElement;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use runner_plugin::{Error, Finish, Host, Iteration, Kernel, Metrics, Prepared};
 
@@ -15,6 +14,7 @@ use crate::config::{Config, Dtype};
 use crate::experiment::Experiment;
 use crate::image::Image;
 use crate::memory::peak_rss;
+use crate::npy::Element;
 use crate::real::Real;
 use crate::sample::Sample;
 use crate::statistics::Statistics;
@@ -147,7 +147,7 @@ trait AnyImage: Send + Sync {
     fn write_npy(&self, writer: &mut dyn Write) -> Result<(), Error>;
 }
 
-impl<T: Real + WritableElement> AnyImage for Image<T> {
+impl<T: Real + Element> AnyImage for Image<T> {
     fn compute(&mut self, host: Host) -> Result<(), Error> {
         self.compute(|| host.cancelled())
     }

@@ -94,10 +94,13 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_plugin_testkit::schema_refuses;
     use serde_json::{Value, json};
 
+    const SCHEMA: &str = include_str!("../schema.json");
+
     fn schema() -> Value {
-        serde_json::from_str(include_str!("../schema.json")).unwrap()
+        serde_json::from_str(SCHEMA).unwrap()
     }
 
     fn accepted_by_struct(with: &Value) -> bool {
@@ -119,7 +122,6 @@ mod tests {
 
     #[test]
     fn the_schema_and_the_struct_refuse_the_same() {
-        let validator = jsonschema::validator_for(&schema()).unwrap();
         let cases = [
             (json!({}), true),
             (json!({"hz": 1, "source": "timer", "min_seconds": 0, "min_samples": 0}), true),
@@ -136,7 +138,7 @@ mod tests {
             (json!({"herz": 999}), false),
         ];
         for (with, good) in cases {
-            assert_eq!(validator.is_valid(&with), good, "schema on {with}");
+            assert_eq!(schema_refuses(SCHEMA, &with).is_none(), good, "schema on {with}");
             assert_eq!(accepted_by_struct(&with), good, "struct on {with}");
         }
     }

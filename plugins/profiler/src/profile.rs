@@ -69,6 +69,11 @@ impl Profile {
         let (cut_off, single) = (recording.cut_off, recording.single);
         let (raw_stacks, raw_threads) = recording.into_parts();
         let mut symbols = Symbols::new(root);
+        // Which names may be shortened to one is known only when all are known.
+        for (addresses, _) in &raw_stacks {
+            symbols.stack(addresses);
+        }
+        symbols.shorten();
         let mut stacks: Vec<Stack> = Vec::new();
         // Addresses of one line give equal stacks once they are named.
         let mut ids: HashMap<Vec<u32>, u32> = HashMap::new();

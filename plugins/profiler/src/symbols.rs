@@ -2,7 +2,8 @@
 //!
 //! Used once, after sampling, by `Profile::resolve`. For each object file it takes the line information
 //! (addr2line, inlined calls included), then the symbol table, then `object+0xoffset` with the offset of the
-//! function where the unwind table knows it. Every address is looked up once. It must never fail a profile: what has no name keeps its offset.
+//! function where the unwind table knows it. Every address is looked up once; at the end [`Symbols::shorten`]
+//! makes the names short. It must never fail a profile: what has no name keeps its offset.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,12 +12,13 @@ use addr2line::Loader;
 
 use crate::function_table::FunctionTable;
 use crate::maps::Maps;
+use crate::merge::Merge;
 use crate::origin::{self, Kind};
 
 /// A function, as one row of the ranking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Demangled name without the hash.
+    /// Demangled name without the hash and without long generic arguments.
     pub name: String,
     /// File name of the object it was compiled into.
     pub module: String,
@@ -52,6 +54,8 @@ pub(crate) struct Symbols {
     by_address: HashMap<u64, Rc<[u32]>>,
     function_ids: HashMap<(String, String, String), u32>,
     frame_ids: HashMap<Frame, u32>,
+    /// The source file of each function as stated where it was first seen.
+    files: Vec<String>,
     /// By id.
     pub(crate) functions: Vec<Function>,
     /// By id.
@@ -69,6 +73,7 @@ impl Symbols {
             by_address: HashMap::new(),
             function_ids: HashMap::new(),
             frame_ids: HashMap::new(),
+            files: Vec::new(),
             functions: Vec::new(),
             frames: Vec::new(),
         }
@@ -90,6 +95,29 @@ impl Symbols {
             frames.extend_from_slice(&found);
         }
         frames
+    }
+
+    /// Shortens the names and merges what becomes one by it. Ids that were given out before are void: stacks of
+    /// the same addresses are to be asked for again.
+    pub(crate) fn shorten(&mut self) {
+        let Merge { functions, becomes } = Merge::of(&self.functions, &self.files);
+        self.functions = functions;
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut ids: HashMap<Frame, u32> = HashMap::new();
+        let renumbered: Vec<u32> = std::mem::take(&mut self.frames)
+            .into_iter()
+            .map(|frame| {
+                let frame = Frame { function: becomes[frame.function as usize], ..frame };
+                *ids.entry(frame).or_insert_with_key(|frame| {
+                    frames.push(frame.clone());
+                    frames.len() as u32 - 1
+                })
+            })
+            .collect();
+        self.frames = frames;
+        for stack in self.by_address.values_mut() {
+            *stack = stack.iter().map(|id| renumbered[*id as usize]).collect();
+        }
     }
 
     fn look_up(&mut self, address: u64) -> Vec<u32> {
@@ -162,6 +190,7 @@ impl Symbols {
                 kind: origin::kind(&key.0, file, module),
                 first_line: None,
             });
+            self.files.push(file.unwrap_or_default().to_owned());
             self.function_ids.insert(key, id);
             id
         };
@@ -286,6 +315,29 @@ mod tests {
         };
         assert_ne!(function("new", "a.rs"), function("new", "b.rs"));
         assert_eq!(function("k::new", "a.rs"), function("k::new", "macro.rs"));
+    }
+
+    #[inline(never)]
+    fn generic<T: Default>(value: T) -> T {
+        std::hint::black_box(value);
+        T::default()
+    }
+
+    #[test]
+    fn instantiations_of_one_function_are_one_once_names_are_short() {
+        let first = generic::<std::collections::BTreeMap<String, Vec<u8>>> as *const () as u64;
+        let second = generic::<std::collections::BTreeMap<Vec<u8>, Option<String>>> as *const () as u64;
+        let mut symbols = Symbols::new(String::new());
+        symbols.stack(&[first]);
+        symbols.stack(&[second]);
+        symbols.shorten();
+        let mut function = |address: u64| {
+            let outermost = *symbols.stack(&[address]).last().unwrap();
+            symbols.frames[outermost as usize].function
+        };
+        assert_eq!(function(first), function(second));
+        let id = function(first) as usize;
+        assert!(symbols.functions[id].name.ends_with("::generic"), "{:?}", symbols.functions[id]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub use role::{
 /// What the [`export!`] macro expands to. Not for direct use.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::export::{section_bytes, table};
+    pub use crate::export::{plain, section_bytes, table};
     pub use crate::ffi::{capture, kernel, ledger, profiler};
     pub use runner_plugin_abi as abi;
 }

@@ -39,7 +39,7 @@ impl Testkit {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Box<dyn Error>> {
         let library = std::path::absolute(path)?;
         Ok(Self {
-            manifest: manifest::read(&library)?,
+            manifest: manifest::read(&library).map_err(|error| format!("{} {error}", library.display()))?,
             library,
             profiler: None,
             peer: Arc::default(),

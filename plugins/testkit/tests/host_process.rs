@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runner_plugin_host::protocol::{FailureKind, FromHost, Job, Library, RoleJob, ToHost};
 use runner_plugin_testkit::built_library;
@@ -42,13 +42,18 @@ impl Ended {
 
 impl Host {
     /// Starts a host; `shell` is what a shell does before it becomes the host, for limits.
-    #[expect(clippy::disallowed_methods, reason = "the test plays the runner")]
     fn start(shell: &str) -> Self {
+        Self::start_with(shell, &[])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test plays the runner")]
+    fn start_with(shell: &str, grace_ms: &[&str]) -> Self {
         let test = std::env::current_exe().expect("a path");
         let program = test.ancestors().nth(2).expect("the profile's directory").join("examples/plugin-host");
         let child = Command::new("sh")
-            .args(["-c", &format!("{shell}\nexec \"$0\"")])
+            .args(["-c", &format!("{shell}\nexec \"$0\" \"$@\"")])
             .arg(program)
+            .args(grace_ms)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,6 +199,39 @@ fn a_runner_that_is_gone_ends_a_plugin_that_listens() {
     let _conversation = host.wait_for("iterate");
     drop(host.child.stdin.take());
     assert_eq!(host.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_runner_that_is_gone_takes_a_plugin_that_ignores_its_cancellation_with_it() {
+    let mut host = Host::start_with("", &["200"]);
+    host.send_job(json!({ "do": "hang_ignoring_cancel" }));
+    let _conversation = host.wait_for("iterate");
+    let gone = Instant::now();
+    drop(host.child.stdin.take());
+    let ended = host.end();
+    assert_eq!(ended.status.code(), Some(1));
+    let reason = "plugin-host: the runner is gone, and the plugin did not return within 0.2 s\n";
+    assert_eq!(ended.log, reason);
+    assert!(gone.elapsed() >= Duration::from_millis(200), "it was given its time");
+}
+
+#[test]
+fn an_orphan_ends_even_when_its_log_is_full_and_its_pipes_are_closed() {
+    // Standard output and standard error have no reader at all, as after a kill of the runner.
+    let mut host = Host::start_with("", &["100"]);
+    host.send_job(json!({ "do": "hang_ignoring_cancel" }));
+    drop(host.wait_for("iterate"));
+    drop(host.child.stderr.take());
+    drop(host.child.stdin.take());
+    assert_eq!(host.child.wait().expect("it ends").code(), Some(1));
+
+    // Standard error is full and nobody takes from it.
+    let mut host = Host::start_with("", &["100"]);
+    host.send_job(json!({ "do": "flood" }));
+    drop(host.wait_for("iterate"));
+    std::thread::sleep(Duration::from_millis(50));
+    drop(host.child.stdin.take());
+    assert_eq!(host.child.wait().expect("it ends").code(), Some(1));
 }
 
 #[test]

@@ -18,17 +18,17 @@ fn a_complete_run_adds_one_attempt_and_refreshes_the_status() {
 - Status: in_progress (Phase B1 complete: reports/phase_b/20261122T101112Z)
 - Attempts History:
   * [2026-11-01] Attempt #0 \u{2014} Result: planning baseline.
-  * [2026-11-22] Attempt #1 - Result: complete. Phase B1 - warm-run capture: 1 of 1 steps ended ok; \
-step capture ran size=4096 as requested.
+  * [2026-11-22] Attempt #1 - Result: complete. Phase B1 - warm-run capture: \
+nanobragg at size=4096 dtype=float32, seconds_median 0.04 s, correlation 0.9994900000.
     Metrics:
-      - Step capture, attempt 1 (asked), requested and actual size=4096: ok; correlation = 0.99949; \
-seconds = 0.04 s.
+      - Step capture, requested and actual size=4096: ok; correlation 0.9994900000; \
+seconds_median 0.04 s; peak_rss 159.6 MiB; seconds 0.04 s.
     Artifacts:
       - `reports/phase_b/20261122T101112Z/commands.txt`
       - `reports/phase_b/20261122T101112Z/profile/hotspots.json`
     Observations/Hypotheses:
       - Hotspot 1: `row` (`src/image.rs:88`), 92.1 % inclusive.
-      - Hotspot 2: `pixel` (`src/pixel.rs:12`), 80.5 % inclusive, 80 % self.
+      - Hotspot 2: `pixel` (`src/pixel.rs:12`), 80.5 % inclusive, 80.0 % self.
       - Source: git HEAD 0123456789012345678901234567890123456789, clean tree.
     Next Actions:
       1. Plan row B2 (Correlate <-> rank) of `plans/gap.md`.
@@ -56,20 +56,20 @@ step `capture`: oom at size 4096; step capture requested size=4096 (oom) and ran
     Metrics:
       - Step capture, attempt 1 (asked), requested and actual size=4096: oom (RSS above 80 %).
       - Step capture, attempt 2 (fallback), requested size=4096, actual size=2048: ok; \
-correlation = 0.99949; seconds = 0.04 s.
+correlation 0.9994900000; seconds_median 0.04 s; peak_rss 159.6 MiB; seconds 0.04 s.
     Artifacts:
       - `reports/phase_b/20261122T101112Z/commands.txt`
       - `reports/phase_b/20261122T101112Z/profile/hotspots.json`
     Observations/Hypotheses:
       - Step capture ran size=2048, not the requested size=4096: its figures and hotspots are for size=2048.
       - Hotspot 1: `row` (`src/image.rs:88`), 92.1 % inclusive.
-      - Hotspot 2: `pixel` (`src/pixel.rs:12`), 80.5 % inclusive, 80 % self.
+      - Hotspot 2: `pixel` (`src/pixel.rs:12`), 80.5 % inclusive, 80.0 % self.
       - Repeated failure: the same oom in 20261121T101112Z
       - Surprise: tensor moved to cpu
       - Source: git HEAD 0123456789012345678901234567890123456789, clean tree.
     Next Actions:
-      1. Pause for guidance: the reason stands in the Result line.
-      2. Then `runner resume reports/phase_b/20261122T101112Z --note \"...\"`.
+      1. Read reports/phase_b/20261122T101112Z/summary.md: what failed.
+      2. Remove the cause, then `runner run workflows/phase_b1.yaml`.
 ";
     assert!(added.starts_with(expected), "{added}");
 }
@@ -80,6 +80,54 @@ fn a_fallback_that_does_not_say_what_it_ran_is_not_taken_for_the_asked_size() {
     record["steps"][0]["attempts"][1]["actual"] = json!(null);
     let after = edited(config(), &ledger(""), None, record);
     assert!(after.contains("requested size=4096 (oom) and ran size not recorded instead (ok)"), "{after}");
+}
+
+#[test]
+fn every_result_but_a_complete_one_takes_its_next_actions_from_the_record() {
+    let actions = |result: &str, next: serde_json::Value| {
+        let mut record = record();
+        record["result"] = json!(result);
+        record["next"] = next;
+        let after = edited(with_plan(), &ledger(""), Some(PLAN), record);
+        let (_, actions) = after.split_once("    Next Actions:\n").expect("the label");
+        actions.split_once("\n\n").expect("the end of the entry").0.to_owned()
+    };
+    for result in ["blocked", "interrupted", "broken"] {
+        assert_eq!(
+            actions(result, json!(["look\nat it", "done!"])),
+            "      1. Look at it.\n      2. Done!",
+            "{result}"
+        );
+        assert_eq!(
+            actions(result, json!([])),
+            format!("      1. Review `{BUNDLE}/` and decide on the next step."),
+            "{result}"
+        );
+    }
+    let row = "      1. Plan row B2 (Correlate <-> rank) of `plans/gap.md`.";
+    assert_eq!(actions("complete", json!(["read the summary"])), row);
+}
+
+#[test]
+fn a_complete_run_whose_command_says_nothing_counts_its_steps() {
+    let mut record = record();
+    record["steps"][0]["attempts"][0]["command"] = json!(null);
+    let after = edited(config(), &ledger(""), None, record);
+    assert!(
+        after.contains("capture: 1 of 1 steps ended ok; step capture ran size=4096 as requested.\n"),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_complete_run_with_a_fallback_states_the_size_that_was_measured_and_the_one_that_was_asked() {
+    let mut record = blocked();
+    record["result"] = json!("complete");
+    record["reason"] = json!(null);
+    let after = edited(config(), &ledger(""), None, record);
+    let words = "nanobragg at size=2048 dtype=float32, seconds_median 0.04 s, correlation 0.9994900000; \
+                 step capture requested size=4096 (oom) and ran size=2048 instead (ok).";
+    assert!(after.contains(words), "{after}");
 }
 
 #[test]

@@ -19,13 +19,19 @@ pub(crate) fn ledger(history: &str) -> String {
 pub(crate) fn record() -> Value {
     json!({
         "stamp": "20261122T101112Z", "date": "2026-11-22", "bundle": BUNDLE,
-        "workflow": {"id": "phase-b1", "title": "Phase B1 - warm-run capture", "focus": "GAP-2", "mode": "perf"},
+        "workflow": {
+            "id": "phase-b1", "title": "Phase B1 - warm-run capture", "focus": "GAP-2", "mode": "perf",
+            "path": "workflows/phase_b1.yaml"
+        },
         "git": {"head": "0123456789012345678901234567890123456789", "dirty": false},
-        "result": "complete", "reason": null,
+        "result": "complete", "reason": null, "next": ["read the summary"],
         "steps": [{"id": "capture", "uses": "nanobragg", "outcome": "ok", "attempts": [{
             "number": 1, "kind": "asked", "requested": {"size": 4096}, "actual": {"size": 4096},
-            "outcome": "ok", "reason": null, "command": "nanobragg size=4096",
-            "metrics": {"correlation": {"value": 0.99949, "unit": "1"}, "seconds": {"value": [0.04], "unit": "s"}},
+            "outcome": "ok", "reason": null, "command": "nanobragg size=4096 dtype=float32 device=cpu",
+            "metrics": {
+                "seconds": {"value": [0.04], "unit": "s"}, "seconds_median": {"value": 0.04, "unit": "s"},
+                "peak_rss": {"value": 167_346_176, "unit": "B"}, "correlation": {"value": 0.99949, "unit": "1"}
+            },
             "log": "logs/capture-1.log"
         }]}],
         "hotspots": [
@@ -42,6 +48,10 @@ pub(crate) fn blocked() -> Value {
     let mut record = record();
     record["result"] = json!("blocked");
     record["reason"] = json!("step `capture`: oom at size 4096");
+    record["next"] = json!([
+        format!("read {BUNDLE}/summary.md: what failed"),
+        "remove the cause, then `runner run workflows/phase_b1.yaml`"
+    ]);
     let mut first = record["steps"][0]["attempts"][0].clone();
     let mut second = first.clone();
     first["outcome"] = json!("oom");
@@ -50,6 +60,7 @@ pub(crate) fn blocked() -> Value {
     second["number"] = json!(2);
     second["kind"] = json!("fallback");
     second["actual"] = json!({"size": 2048});
+    second["command"] = json!("nanobragg size=2048 dtype=float32 device=cpu");
     record["steps"][0]["attempts"] = json!([first, second]);
     record
 }
