@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// A place in a source text: byte offsets, `start <= end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether the other span lies inside this one.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
     /// The part of this span `offset` bytes in, `len` bytes long.
     #[must_use]
     pub fn inner(self, offset: usize, len: usize) -> Self {
@@ -69,8 +75,8 @@ impl Source {
 pub struct Diagnostic {
     /// What is wrong, one line.
     pub message: String,
-    /// Where.
-    pub span: Span,
+    /// Where; `None` when it is about the whole file or stands outside it (on the command line).
+    pub span: Option<Span>,
     /// What is said at the caret; may be empty.
     pub label: String,
     /// The way out.
@@ -82,7 +88,12 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A mistake at a place.
     pub fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), span, label: String::new(), help: None, missing: false }
+        Self { span: Some(span), ..Self::unplaced(message) }
+    }
+
+    /// A mistake that has no place in the text: pointing at its first line would mislead.
+    pub fn unplaced(message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: None, label: String::new(), help: None, missing: false }
     }
 
     /// Adds what is said at the caret.
@@ -118,8 +129,26 @@ impl Diagnostics {
     /// Mistakes of a text, sorted by place.
     pub fn new(source: Source, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span);
-        list.dedup();
-        Self { source, list }
+        // The asked attempt and its fallback share most of their texts, so a mistake is often found twice.
+        let mut once: Vec<Diagnostic> = Vec::with_capacity(list.len());
+        for diagnostic in list {
+            if !once.contains(&diagnostic) {
+                once.push(diagnostic);
+            }
+        }
+        Self { source, list: once }
+    }
+
+    /// These mistakes and those of a later stage. What surrounds an earlier mistake only follows from it (an
+    /// expression with an unknown name has no value either), so it is left out.
+    #[must_use]
+    pub fn and(self, later: Vec<Diagnostic>) -> Self {
+        let follows = |later: &Diagnostic| {
+            let mut earlier = self.list.iter().filter_map(|earlier| earlier.span);
+            later.span.is_some_and(|outer| earlier.any(|inner| outer.contains(inner)))
+        };
+        let later: Vec<Diagnostic> = later.into_iter().filter(|later| !follows(later)).collect();
+        Self::new(self.source, self.list.into_iter().chain(later).collect())
     }
 
     /// The mistakes, in order of their place.
@@ -149,17 +178,27 @@ impl Diagnostics {
         }
         let count = self.list.len();
         let noun = if count == 1 { "mistake" } else { "mistakes" };
-        text.push_str(&format!("{count} {noun} in {path}; nothing was run\n"));
+        // What stands on the command line is no mistake of the file.
+        let place = if self.list.iter().any(|diagnostic| diagnostic.span.is_some()) {
+            format!(" in {path}")
+        } else {
+            String::new()
+        };
+        text.push_str(&format!("{count} {noun}{place}; nothing was run\n"));
         text
     }
 
     fn render_one(&self, renderer: &Renderer, path: &str, diagnostic: &Diagnostic) -> String {
-        let mut annotation = AnnotationKind::Primary.span(self.visible(diagnostic.span));
-        if !diagnostic.label.is_empty() {
-            annotation = annotation.label(&diagnostic.label);
-        }
-        let snippet = Snippet::source(self.source.text.as_str()).path(path).annotation(annotation);
-        let mut group = Level::ERROR.primary_title(&diagnostic.message).element(snippet);
+        let title = Level::ERROR.primary_title(&diagnostic.message);
+        let mut group = if let Some(span) = diagnostic.span {
+            let mut annotation = AnnotationKind::Primary.span(self.visible(span));
+            if !diagnostic.label.is_empty() {
+                annotation = annotation.label(&diagnostic.label);
+            }
+            title.element(Snippet::source(self.source.text.as_str()).path(path).annotation(annotation))
+        } else {
+            title.element(Origin::path(path))
+        };
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(help));
         }

@@ -1,7 +1,9 @@
 //! Holding a plugin's `with:` against the JSON Schema of its manifest.
 
-use boon::{Compiler, ErrorKind, InstanceToken, Schemas, ValidationError};
+use boon::{Compiler, ErrorKind, InstanceToken, Schemas, Type, ValidationError};
 use serde_json::Value;
+
+use crate::diagnostic::one_of;
 
 /// The name under which the schema is compiled; it is never fetched from anywhere.
 const SCHEMA: &str = "plugin-config.json";
@@ -54,7 +56,48 @@ fn leaves(error: &ValidationError<'_, '_>, found: &mut Vec<Mismatch>) {
         }));
         return;
     }
-    found.push(Mismatch { path, message: error.kind.to_string(), unknown: None });
+    found.push(Mismatch { path, message: wording(&error.kind), unknown: None });
+}
+
+/// The library's words name JSON's types; a user thinks of texts and numbers.
+fn wording(kind: &ErrorKind<'_, '_>) -> String {
+    match kind {
+        ErrorKind::Type { got, want } => {
+            let whole = want.contains(Type::Integer) && matches!(got, Type::Number);
+            let got = if whole { "a number with a fraction" } else { type_name(*got) };
+            let want: Vec<&str> = want.iter().map(type_name).collect();
+            format!("must be {}, not {got}", want.join(" or "))
+        }
+        ErrorKind::Enum { want } => {
+            let want: Vec<String> = want.iter().map(|value| as_written(value)).collect();
+            format!("must be {}", one_of(want.iter().map(String::as_str)))
+        }
+        ErrorKind::Required { want } => format!("{} is missing", one_of(want.iter().copied())),
+        ErrorKind::DependentRequired { prop, missing } => {
+            format!("`{prop}` needs {} beside it", one_of(missing.iter().copied()))
+        }
+        ErrorKind::Minimum { got, want } => format!("must be at least {want}, not {got}"),
+        ErrorKind::Maximum { got, want } => format!("must be at most {want}, not {got}"),
+        ErrorKind::MinLength { got, want } => format!("must have at least {want} characters, not {got}"),
+        ErrorKind::Pattern { got, .. } => format!("`{got}` does not have the form that it must have"),
+        other => other.to_string(),
+    }
+}
+
+fn as_written(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Null => "nothing",
+        Type::Boolean => "true or false",
+        Type::Number => "a number",
+        Type::Integer => "a whole number",
+        Type::String => "text",
+        Type::Array => "a list",
+        Type::Object => "a mapping",
+    }
 }
 
 #[cfg(test)]

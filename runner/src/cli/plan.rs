@@ -11,7 +11,7 @@ use crate::process::bytes;
 
 /// Shows what a workflow would run.
 pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
-    let (checked, root) = match workflow::read(global, &options.workflow) {
+    let (checked, root) = match workflow::read(global, &options.workflow, &options.set) {
         Ok(read) => read,
         Err(code) => return code,
     };
@@ -35,11 +35,15 @@ fn show(plan: &Plan) -> String {
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10}{value}\n"));
     line("bundle", &plan.bundle);
     line("commit", plan.git_head.as_deref().unwrap_or("none"));
-    line("variables", &with_line(&Value::Object(plan.vars.clone())));
+    if !plan.vars.is_empty() {
+        line("variables", &with_line(&Value::Object(plan.vars.clone())));
+    }
     for input in &plan.inputs {
         line("input", &format!("{} = {}", input.name, input.path));
     }
-    line("requires", &plan.requires.join(" "));
+    if !plan.requires.is_empty() {
+        line("requires", &plan.requires.join(" "));
+    }
     for (index, step) in plan.steps.iter().enumerate() {
         text.push_str(&show_step(index + 1, step));
     }

@@ -10,7 +10,7 @@ use crate::run::{RunError, RunRequest, run as run_workflow};
 
 /// Runs a workflow.
 pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
-    let (checked, root) = match workflow::read(global, &options.workflow) {
+    let (checked, root) = match workflow::read(global, &options.workflow, &options.set) {
         Ok(read) => read,
         Err(code) => return code,
     };

@@ -21,7 +21,7 @@ pub fn run(global: &Global, options: &ValidateOptions) -> ExitCode {
 }
 
 fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
-    let (checked, root) = workflow::read(global, path)?;
+    let (checked, root) = workflow::read(global, path, &[])?;
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &[], stamp: None };
     let plan = plan::build(&checked, &request).map_err(|mistakes| workflow::refuse(global, &mistakes))?;
@@ -30,7 +30,9 @@ fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
             &serde_json::json!({ "event": "valid", "file": path, "steps": plan.steps.len() }).to_string(),
         );
     } else if !global.quiet {
-        terminal::out(&format!("{}: valid, {} steps", path.display(), plan.steps.len()));
+        let count = plan.steps.len();
+        let noun = if count == 1 { "step" } else { "steps" };
+        terminal::out(&format!("{}: valid, {count} {noun}", path.display()));
     }
     Ok(())
 }

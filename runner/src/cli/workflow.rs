@@ -1,13 +1,15 @@
 //! Finding a workflow and its project root, reading it, and telling its mistakes.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::Catalog;
 use crate::cli::options::Global;
 use crate::cli::terminal;
-use crate::diagnostic::{Diagnostics, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::exit_code::ExitCode;
-use crate::spec::{self, Workflow};
+use crate::plan::{self, Request};
+use crate::spec::{self, Refused, Workflow};
 
 /// A workflow file and the project it belongs to.
 #[derive(Debug)]
@@ -18,21 +20,49 @@ pub struct Located {
     pub root: PathBuf,
 }
 
+/// Why there is no text to check.
+#[derive(Debug)]
+pub enum Unusable {
+    /// There is no such file, or it cannot be read.
+    Unreadable(String),
+    /// It is not text, or too much of it.
+    Mistaken(Diagnostics),
+}
+
 /// Finds and reads a workflow file: as it was named, or below `-C DIR`.
-pub fn locate(global: &Global, workflow: &Path) -> Result<Located, String> {
+pub fn locate(global: &Global, workflow: &Path) -> Result<Located, Unusable> {
     let named = match &global.directory {
         Some(directory) if !workflow.exists() => directory.join(workflow),
         _ => workflow.to_owned(),
     };
-    let text = std::fs::read(&named)
-        .map_err(|error| format!("cannot read the workflow `{}`: {error}", named.display()))?;
-    let text = String::from_utf8(text).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("{}:{line}: the workflow is not UTF-8 text", named.display())
+    let bytes = start_of(&named).map_err(|error| {
+        Unusable::Unreadable(format!("cannot read the workflow `{}`: {error}", named.display()))
     })?;
-    let root = root(global, &named)?;
+    let mistaken = |text: String, mistake: Diagnostic| {
+        let source = Source { path: named.clone(), text };
+        Unusable::Mistaken(Diagnostics::new(source, vec![mistake]))
+    };
+    if bytes.len() > spec::node::MAX_BYTES {
+        return Err(mistaken(String::new(), spec::node::too_large()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let span = Span { start, end: start + char::REPLACEMENT_CHARACTER.len_utf8() };
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let mistake = Diagnostic::new(span, "the workflow is not UTF-8 text")
+            .label("not UTF-8 from here on")
+            .help("save the file as UTF-8; such a byte is often a letter in Latin-1");
+        mistaken(text, mistake)
+    })?;
+    let root = root(global, &named).map_err(Unusable::Unreadable)?;
     Ok(Located { source: Source { path: named, text }, root })
+}
+
+/// A file's bytes, but not more than are needed to see that it is too large: it may be a device.
+fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(spec::node::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn root(global: &Global, workflow: &Path) -> Result<PathBuf, String> {
@@ -46,11 +76,26 @@ fn root(global: &Global, workflow: &Path) -> Result<PathBuf, String> {
     above.map_or_else(|| canonical(Path::new(".")), Ok)
 }
 
-/// Reads a workflow, or prints its mistakes and says how to end.
-pub fn read(global: &Global, workflow: &Path) -> Result<(Workflow, PathBuf), ExitCode> {
-    let located = locate(global, workflow).map_err(|message| complain(global, &message))?;
+/// Reads a workflow, or prints its mistakes, those of its plan included, and says how to end.
+pub fn read(
+    global: &Global,
+    workflow: &Path,
+    set: &[(String, String)],
+) -> Result<(Workflow, PathBuf), ExitCode> {
+    let located = locate(global, workflow).map_err(|unusable| match unusable {
+        Unusable::Unreadable(message) => complain(global, &message),
+        Unusable::Mistaken(mistakes) => refuse(global, &mistakes),
+    })?;
     let root = located.root;
-    spec::read(located.source).map(|workflow| (workflow, root)).map_err(|mistakes| refuse(global, &mistakes))
+    match spec::read(located.source) {
+        Ok(workflow) => Ok((workflow, root)),
+        Err(Refused { mistakes, draft }) => {
+            let catalog = catalog(global);
+            let request = Request { root: &root, catalog: &catalog, set, stamp: None };
+            let further = draft.map(|draft| plan::mistakes(&draft, &request)).unwrap_or_default();
+            Err(refuse(global, &mistakes.and(further)))
+        }
+    }
 }
 
 /// Prints mistakes; exit code 5 when all that is wrong is something missing.
@@ -70,11 +115,11 @@ pub fn to_json(mistakes: &Diagnostics) -> serde_json::Value {
         .list()
         .iter()
         .map(|mistake| {
-            let (line, column) = source.line_column(mistake.span.start);
+            let place = mistake.span.map(|span| source.line_column(span.start));
             serde_json::json!({
                 "file": source.path,
-                "line": line,
-                "column": column,
+                "line": place.map(|(line, _)| line),
+                "column": place.map(|(_, column)| column),
                 "message": mistake.message,
                 "help": mistake.help,
             })

@@ -1,17 +1,18 @@
 //! [`build`]: resolves a workflow into a [`Plan`], and collects every mistake that shows only now: a plugin
 //! that is not there or has another role, a `with:` that its schema refuses, a program that is not on PATH.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::catalog::{Catalog, Role, mismatches};
+use crate::catalog::{Catalog, Mismatch, Role, mismatches};
 use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::fs::{digest_bytes, digest_file, display_relative};
 use crate::plan::step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, resolve_attempt};
 use crate::plan::{Plan, PlanInput, PlanWorkflow, Scope, inputs};
-use crate::spec::{Action, PluginUse, Step, Workflow};
+use crate::spec::{Action, Fallback, PluginUse, Step, Workflow};
 use crate::{git, spec};
 
 /// What the command line adds to a workflow.
@@ -29,37 +30,40 @@ pub struct Request<'a> {
 
 /// Resolves a workflow.
 pub fn build(workflow: &Workflow, request: &Request<'_>) -> Result<Plan, Diagnostics> {
+    let (plan, mistakes) = resolve(workflow, request);
+    if mistakes.is_empty() { Ok(plan) } else { Err(Diagnostics::new(workflow.source.clone(), mistakes)) }
+}
+
+/// The mistakes that only resolving shows, of a workflow that has others already.
+pub fn mistakes(draft: &Workflow, request: &Request<'_>) -> Vec<Diagnostic> {
+    resolve(draft, request).1
+}
+
+fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>) {
     let mut mistakes = Vec::new();
     let vars = variables(workflow, request.set, &mut mistakes);
-    let inputs: Vec<PlanInput> = workflow
-        .inputs
-        .iter()
-        .filter_map(|input| match inputs::resolve(input, request.root) {
-            Ok(resolved) => Some(resolved),
+    let mut assumed: Vec<&str> = workflow.broken_inputs.iter().map(String::as_str).collect();
+    let mut inputs: Vec<PlanInput> = Vec::new();
+    for input in &workflow.inputs {
+        match inputs::resolve(input, request.root) {
+            Ok(resolved) => inputs.push(resolved),
             Err(error) => {
+                assumed.push(&input.name);
                 mistakes.push(Diagnostic::new(input.bundle.span, error.message).help(error.help));
-                None
             }
-        })
-        .collect();
+        }
+    }
     let stamp = request.stamp.as_ref();
     let bundle =
         format!("{}/{}", workflow.root.value.trim_end_matches('/'), stamp.map_or("<STAMP>", Stamp::as_str));
     let git_head = git::head(request.root);
-    let mut steps = Vec::new();
-    if inputs.len() == workflow.inputs.len() && mistakes.is_empty() {
-        let scope = Scope::new(vars.clone(), stamp, &bundle, &inputs, git_head.as_deref());
-        let mut resolver = Resolver { request, scope: &scope, vars: &vars, mistakes: &mut mistakes };
-        for step in &workflow.steps {
-            steps.extend(resolver.step(step));
-        }
-        ledger_last(workflow, &steps, &mut mistakes);
-    }
-    if !mistakes.is_empty() {
-        return Err(Diagnostics::new(workflow.source.clone(), mistakes));
-    }
+    let scope =
+        Scope::new(vars.clone(), stamp, &bundle, &inputs, git_head.as_deref()).with_assumed_inputs(assumed);
+    let mut resolver = Resolver { request, scope: &scope, vars: &vars, mistakes: &mut mistakes };
+    let steps: Vec<PlanStep> = workflow.steps.iter().filter_map(|step| resolver.step(step)).collect();
+    ledger_last(workflow, &steps, &mut mistakes);
     let path = workflow.source.path.canonicalize().unwrap_or_else(|_| workflow.source.path.clone());
-    Ok(Plan {
+    let plan = Plan {
         version: 1,
         runner_version: env!("CARGO_PKG_VERSION").to_owned(),
         workflow: PlanWorkflow {
@@ -79,7 +83,8 @@ pub fn build(workflow: &Workflow, request: &Request<'_>) -> Result<Plan, Diagnos
         steps,
         root: request.root.to_owned(),
         sources: workflow.steps.clone(),
-    })
+    };
+    (plan, mistakes)
 }
 
 fn variables(
@@ -93,11 +98,12 @@ fn variables(
         let Some(slot) = vars.get_mut(name) else {
             let known: Vec<&str> = workflow.vars.iter().map(|var| var.name.as_str()).collect();
             mistakes.push(
-                Diagnostic::new(
-                    Span::default(),
-                    format!("--set {name}: the workflow has no variable `{name}`"),
-                )
-                .help(did_you_mean(name, known.iter().copied())),
+                Diagnostic::unplaced(format!("--set {name}={text}: the workflow has no variable `{name}`"))
+                    .help(if known.is_empty() {
+                        "it has none at all: add it to `vars:` first".to_owned()
+                    } else {
+                        did_you_mean(name, known.iter().copied())
+                    }),
             );
             continue;
         };
@@ -113,15 +119,42 @@ fn ledger_last(workflow: &Workflow, steps: &[PlanStep], mistakes: &mut Vec<Diagn
     let is_ledger =
         |step: &PlanStep| step.plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger);
     let Some(first) = steps.iter().position(is_ledger) else { return };
-    for (index, step) in steps.iter().enumerate().skip(first) {
-        if !is_ledger(step) {
-            let span = workflow.steps.get(index).map_or(Span::default(), |step| step.span);
+    for late in steps.iter().skip(first).filter(|step| !is_ledger(step)) {
+        // A step that could not be resolved is not among the plan's, so the places do not correspond.
+        for step in workflow.steps.iter().filter(|step| step.id == late.id) {
             mistakes.push(
-                Diagnostic::new(span, format!("step `{}` comes after the ledger", step.id))
+                Diagnostic::new(step.span, format!("step `{}` comes after the ledger", step.id))
                     .help("the ledger records how the run ended: put it last"),
             );
         }
     }
+}
+
+/// Where a mismatch is corrected, and what is said there. A value that comes from a variable stands somewhere
+/// else than the text that the schema refuses: in `fallback.vars`, in `vars`, or on the command line.
+fn place_of(
+    mismatch: &Mismatch,
+    used: &PluginUse,
+    scope: &Scope,
+    fallback: Option<&Fallback>,
+) -> (Span, String) {
+    let path = mismatch.path.iter().map(String::as_str);
+    let part = used.with.part(path);
+    if let Some(unknown) = &mismatch.unknown {
+        let above = used.with.part(mismatch.path[..mismatch.path.len() - 1].iter().map(String::as_str));
+        return (above.key_span(unknown).unwrap_or(part.span()), "unknown key".to_owned());
+    }
+    let templates = part.templates();
+    let [template] = templates.as_slice() else { return (part.span(), String::new()) };
+    let names = template.names();
+    let mut variables = names.iter().filter_map(|(name, _)| name.strip_prefix("vars."));
+    let Some(variable) = variables.next() else { return (part.span(), String::new()) };
+    let changed = fallback.and_then(|fallback| fallback.vars.iter().find(|var| var.name == variable));
+    if let Some(changed) = changed {
+        return (changed.span, format!("the fallback's `{variable}`"));
+    }
+    let value = &scope.names()["vars"][variable];
+    (part.span(), format!("`{variable}` is {value}"))
 }
 
 struct Resolver<'a> {
@@ -133,22 +166,26 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn step(&mut self, step: &Step) -> Option<PlanStep> {
-        let plugin = match &step.action {
-            Action::Run(_) => None,
-            Action::Use(plugin) => Some(self.plugin(plugin, &[Role::Kernel, Role::Capture, Role::Ledger])?),
+        // What could not be found is reported; the rest of the step is looked at all the same.
+        let (plugin, used) = match &step.action {
+            Action::Run(_) => (None, false),
+            Action::Use(plugin) => (self.plugin(plugin, &[Role::Kernel, Role::Capture, Role::Ledger]), true),
         };
-        let profiler = match &step.profile {
-            None => None,
-            Some(profile) => Some(self.plugin(profile, &[Role::Profiler])?),
-        };
+        let profiler = step.profile.as_ref().and_then(|profile| self.plugin(profile, &[Role::Profiler]));
         if let (Some(plugin), Some(profile)) = (&plugin, &step.profile)
             && plugin.manifest.role != Role::Kernel
         {
             let name = &plugin.manifest.name;
             let message = format!("`profile` needs a kernel; `{name}` is a {} plugin", plugin.manifest.role);
-            self.mistakes.push(Diagnostic::new(profile.plugin.span, message));
+            self.mistakes.push(
+                Diagnostic::new(profile.plugin.span, message)
+                    .help("only a kernel's measured iterations are profiled: remove `profile`"),
+            );
         }
         let asked = self.attempt(step, &Map::new(), plugin.as_ref(), profiler.as_ref())?;
+        if plugin.is_some() != used || profiler.is_some() != step.profile.is_some() {
+            return None;
+        }
         let fallback = match &step.fallback {
             None => None,
             Some(fallback) => {
@@ -181,12 +218,16 @@ impl Resolver<'_> {
         };
         let (name, role) = (&found.manifest.name, found.manifest.role);
         if !roles.contains(&role) {
-            let wanted =
-                if roles == [Role::Profiler] { "a profiler" } else { "a kernel, capture or ledger plugin" };
-            self.mistakes.push(Diagnostic::new(
-                span,
-                format!("`{name}` is a {role} plugin; this place needs {wanted}"),
-            ));
+            let (wanted, help) = if roles == [Role::Profiler] {
+                ("a profiler", "`runner plugins list` shows the role of each".to_owned())
+            } else {
+                let help = format!("it goes beside a kernel: `profile: {{ uses: {name} }}`");
+                ("a kernel, capture or ledger plugin", help)
+            };
+            self.mistakes.push(
+                Diagnostic::new(span, format!("`{name}` is a {role} plugin; this place needs {wanted}"))
+                    .help(help),
+            );
             return None;
         }
         let sha256 = match digest_file(&found.path) {
@@ -223,27 +264,41 @@ impl Resolver<'_> {
         }
         let attempt = match resolve_attempt(step, &names, overlay, self.vars) {
             Ok(attempt) => attempt,
-            Err(mistake) => {
-                self.mistakes.push(mistake);
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                if let Action::Run(spec::Command::Argv(argv)) = &step.action
+                    && let Some(Ok(program)) = argv.first().map(|first| names.render(first))
+                    && step.cwd.is_none()
+                {
+                    self.program(step, &program, ".");
+                }
                 return None;
             }
         };
         if let (PlanAction::Use { with }, Action::Use(used), Some(plugin)) =
             (&attempt.action, &step.action, plugin)
         {
-            self.schema(with, used, plugin, &names);
+            self.schema(with, used, plugin, &names, step.fallback.as_ref().filter(|_| !overlay.is_empty()));
         }
         if let (Some(with), Some(used), Some(profiler)) = (&attempt.profile, &step.profile, profiler) {
-            self.schema(with, used, profiler, &names);
+            self.schema(with, used, profiler, &names, step.fallback.as_ref().filter(|_| !overlay.is_empty()));
         }
         if let (PlanAction::Run { argv, .. }, Action::Run(_)) = (&attempt.action, &step.action) {
-            self.program(step, argv, &attempt.cwd);
+            self.program(step, argv.first().map_or("", String::as_str), &attempt.cwd);
         }
         Some(attempt)
     }
 
     /// Holds a plugin's `with:` against its own schema. What waits for the run is checked by the plugin.
-    fn schema(&mut self, with: &Value, used: &PluginUse, plugin: &PlanPlugin, scope: &Scope) {
+    /// `fallback` is there when it is the fallback's values that are held against it.
+    fn schema(
+        &mut self,
+        with: &Value,
+        used: &PluginUse,
+        plugin: &PlanPlugin,
+        scope: &Scope,
+        fallback: Option<&Fallback>,
+    ) {
         let open = used.with.templates().iter().any(|template| scope.defers(template));
         if open || !plugin.manifest.config_schema.is_object() {
             return;
@@ -258,7 +313,6 @@ impl Resolver<'_> {
             }
         };
         for mismatch in found {
-            let span = used.with.span_at(mismatch.path.iter().map(String::as_str));
             let place = mismatch.path.iter().fold("with".to_owned(), |place, part| format!("{place}.{part}"));
             let help = match &mismatch.unknown {
                 Some(unknown) => {
@@ -269,21 +323,32 @@ impl Resolver<'_> {
                 None => format!("see `runner plugins info {name}`"),
             };
             let message = format!("plugin `{name}` refuses `{place}`: {}", mismatch.message);
-            self.mistakes.push(Diagnostic::new(span, message).help(help));
+            let (span, label) = place_of(&mismatch, used, scope, fallback);
+            self.mistakes.push(Diagnostic::new(span, message).label(label).help(help));
         }
     }
 
-    fn program(&mut self, step: &Step, argv: &[String], cwd: &str) {
-        let Some(program) = argv.first().filter(|program| !program.contains("${{")) else { return };
+    fn program(&mut self, step: &Step, program: &str, cwd: &str) {
+        if program.is_empty() || program.contains("${{") {
+            return;
+        }
         let directory = self.request.root.join(cwd);
+        let runs = |path: &Path| {
+            path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+        };
+        let there = program.contains('/') && directory.join(program).exists();
         let found = if program.contains('/') {
-            directory.join(program).is_file()
+            runs(&directory.join(program))
         } else {
             std::env::var_os("PATH")
-                .is_some_and(|path| std::env::split_paths(&path).any(|entry| entry.join(program).is_file()))
+                .is_some_and(|path| std::env::split_paths(&path).any(|entry| runs(&entry.join(program))))
         };
         if !found {
-            let place = if program.contains('/') { "in the project" } else { "on PATH" };
+            let (place, help) = match (program.contains('/'), there) {
+                (true, true) => ("executable", format!("make it so: `chmod +x {program}`")),
+                (true, false) => ("in the project", "correct its path, or add it".to_owned()),
+                (false, _) => ("on PATH", "install it, or correct its name".to_owned()),
+            };
             let span = match &step.action {
                 Action::Run(spec::Command::Argv(argv)) => argv.first().map_or(step.span, |first| first.span),
                 _ => step.span,
@@ -293,7 +358,7 @@ impl Resolver<'_> {
                     span,
                     format!("the program `{program}` of step `{}` is not {place}", step.id),
                 )
-                .help("install it, or correct its name")
+                .help(help)
                 .missing(),
             );
         }

@@ -2,22 +2,21 @@
 
 use sysinfo::System;
 
-use crate::spec::units::Memory;
+use crate::spec::units::{Memory, UnitError};
 
 /// Bytes of a memory limit. A share counts from the machine's memory, or from the control group's limit when
 /// that is lower, because that is where the kernel would kill.
-pub fn memory_bytes(memory: Memory) -> Result<u64, String> {
+pub fn memory_bytes(memory: Memory) -> Result<u64, UnitError> {
     match memory {
         Memory::Bytes(bytes) => Ok(bytes),
         Memory::Percent(percent) => Ok((total()? as f64 * percent / 100.0) as u64),
     }
 }
 
-fn total() -> Result<u64, String> {
-    let unknown = |reason: String| {
-        format!(
-            "this machine's memory is not known ({reason}), so a share of it is not either: write bytes (2 GiB)"
-        )
+fn total() -> Result<u64, UnitError> {
+    let unknown = |reason: String| UnitError {
+        message: format!("this machine's memory is not known ({reason}), so a share of it is not either"),
+        help: "write bytes: 2 GiB",
     };
     let mut system = System::new().map_err(|error| unknown(error.to_string()))?;
     system.refresh_memory();

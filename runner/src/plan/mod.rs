@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use builder::{Request, build};
+pub use builder::{Request, build, mistakes};
 pub use inputs::{InputError, digest_bundle};
 pub use scope::Scope;
 pub use step::{
@@ -107,6 +107,8 @@ impl Plan {
         vars.extend(overlay.clone());
         let scope = Scope::new(vars, self.stamp.as_ref(), bundle, &self.inputs, self.git_head.as_deref())
             .with_steps(metrics);
-        resolve_attempt(&self.sources[index], &scope, overlay, &self.vars).map_err(|mistake| mistake.message)
+        resolve_attempt(&self.sources[index], &scope, overlay, &self.vars).map_err(|mistakes| {
+            mistakes.into_iter().map(|mistake| mistake.message).collect::<Vec<_>>().join("; ")
+        })
     }
 }

@@ -43,6 +43,15 @@ impl Scope {
         self
     }
 
+    /// The same with inputs that could not be resolved, so that only the input itself is reported.
+    #[must_use]
+    pub fn with_assumed_inputs<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        for name in names {
+            self.names["inputs"][name] = json!({ "path": format!("<{name}>"), "stamp": "<STAMP>" });
+        }
+        self
+    }
+
     /// The same with what earlier steps delivered: step to metric to value.
     #[must_use]
     pub fn with_steps(mut self, metrics: &Map<String, Value>) -> Self {

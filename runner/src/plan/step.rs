@@ -12,7 +12,8 @@ use crate::plan::Scope;
 use crate::plan::limits::memory_bytes;
 use crate::spec::expression::{ExpressionError, Template};
 use crate::spec::tree::TemplateTree;
-use crate::spec::{Action, Command, Fault, Step, units};
+use crate::spec::units::{self, UnitError};
+use crate::spec::{Action, Command, Fault, Step};
 
 /// A step of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,20 +118,21 @@ impl ResolvedLimits {
     }
 }
 
-/// Resolves one attempt of a step. `overlay` are the variables that a fallback changes.
+/// Resolves one attempt of a step. `overlay` are the variables that a fallback changes. The error holds the
+/// mistakes of both limits, or the first one of the rest.
 pub fn resolve_attempt(
     step: &Step,
     scope: &Scope,
     overlay: &Map<String, Value>,
     asked_vars: &Map<String, Value>,
-) -> Result<PlanAttempt, Diagnostic> {
-    let text = |template: &Template| scope.render(template).map_err(|error| at(&error, template.span));
+) -> Result<PlanAttempt, Vec<Diagnostic>> {
+    let text = |template: &Template| scope.render(template).map_err(|error| vec![at(&error, template.span)]);
     let optional = |template: &Option<Template>| template.as_ref().map(text).transpose();
     let tree = |tree: &TemplateTree| {
         if tree.templates().iter().any(|template| scope.defers(template)) {
             return Ok(json!({ "(open until the run)": true }));
         }
-        tree.resolve(scope.names()).map_err(|(error, span)| at(&error, span))
+        tree.resolve(scope.names()).map_err(|(error, span)| vec![at(&error, span)])
     };
     let action = match &step.action {
         Action::Run(Command::Argv(argv)) => {
@@ -154,31 +156,45 @@ pub fn resolve_attempt(
         actual,
         action,
         profile: step.profile.as_ref().map(|profile| tree(&profile.with)).transpose()?,
-        env: env.collect::<Result<_, Diagnostic>>()?,
+        env: env.collect::<Result<_, Vec<Diagnostic>>>()?,
         cwd: optional(&step.cwd)?.unwrap_or_else(|| ".".to_owned()),
         log: optional(&step.log)?,
         limits: limits(step, scope)?,
         writes: step.writes.iter().map(text).collect::<Result<_, _>>()?,
-        collect: collect.collect::<Result<_, Diagnostic>>()?,
+        collect: collect.collect::<Result<_, Vec<Diagnostic>>>()?,
         metrics_file: step.metrics.as_ref().map(|metrics| text(&metrics.file)).transpose()?,
     })
 }
 
-fn limits(step: &Step, scope: &Scope) -> Result<ResolvedLimits, Diagnostic> {
-    let mut limits = ResolvedLimits::default();
-    if let Some(template) = &step.limits.time {
-        let text = scope.render(template).map_err(|error| at(&error, template.span))?;
-        let time = units::duration(&text).map_err(|message| Diagnostic::new(template.span, message))?;
-        limits.time_s = Some(time.as_secs_f64());
+fn limits(step: &Step, scope: &Scope) -> Result<ResolvedLimits, Vec<Diagnostic>> {
+    let mut mistakes = Vec::new();
+    let time = limit(step.limits.time.as_ref(), scope, units::duration, &mut mistakes);
+    let memory = |text: &str| units::memory(text).and_then(memory_bytes);
+    let memory_bytes = limit(step.limits.memory.as_ref(), scope, memory, &mut mistakes);
+    if mistakes.is_empty() {
+        Ok(ResolvedLimits { time_s: time.map(|time| time.as_secs_f64()), memory_bytes })
+    } else {
+        Err(mistakes)
     }
-    if let Some(template) = &step.limits.memory {
-        let text = scope.render(template).map_err(|error| at(&error, template.span))?;
-        let memory = units::memory(&text).and_then(memory_bytes);
-        limits.memory_bytes = Some(memory.map_err(|message| Diagnostic::new(template.span, message))?);
-    }
-    Ok(limits)
+}
+
+fn limit<T>(
+    template: Option<&Template>,
+    scope: &Scope,
+    read: impl Fn(&str) -> Result<T, UnitError>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Option<T> {
+    let template = template?;
+    let value = match scope.render(template) {
+        Ok(text) => {
+            read(&text).map_err(|error| Diagnostic::new(template.span, error.message).help(error.help))
+        }
+        Err(error) => Err(at(&error, template.span)),
+    };
+    value.map_err(|mistake| mistakes.push(mistake)).ok()
 }
 
 fn at(error: &ExpressionError, span: Span) -> Diagnostic {
-    Diagnostic::new(span, format!("bad expression: {}", error.message))
+    Diagnostic::new(span, format!("this expression has no value: {}", error.message))
+        .help("`runner plan` shows the variables; `vars:` and `--set` change them")
 }

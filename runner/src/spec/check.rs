@@ -15,8 +15,8 @@ use crate::spec::{
     Step, Var, Workflow,
 };
 
-/// Checks a decoded workflow; its mistakes go to the reader.
-pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader) -> Option<Workflow> {
+/// Checks a decoded workflow; its mistakes go to the reader. What has one is left out of the result.
+pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader<'_>) -> Workflow {
     word(reader, &raw.id, "the workflow's `id`");
     for name in raw.vars.iter().map(|(key, _)| key) {
         word(reader, &Placed { value: name.name.clone(), span: name.span }, "a variable's name");
@@ -26,8 +26,19 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader) -> Option<Wo
         below_root(reader, required, "`bundle.requires`");
     }
     let vars: Vec<Var> = raw.vars.iter().map(|(key, node)| variable(key, node)).collect();
+    let input_names: Vec<String> = raw.inputs.iter().map(|input| input.name.value.clone()).collect();
     let inputs: Vec<Input> = raw.inputs.into_iter().filter_map(|input| check_input(reader, input)).collect();
-    let mut checker = Checker { reader, source: &source, vars: &vars, inputs: &inputs, earlier: Vec::new() };
+    let broken_inputs = input_names.iter().filter(|name| !inputs.iter().any(|input| input.name == **name));
+    let broken_inputs = broken_inputs.cloned().collect();
+    let all_steps: Vec<String> = raw.steps.iter().map(|step| step.id.value.clone()).collect();
+    let mut checker = Checker {
+        reader,
+        source: &source,
+        vars: &vars,
+        inputs: &input_names,
+        steps: &all_steps,
+        earlier: Vec::new(),
+    };
     let mut steps: Vec<Step> = Vec::new();
     for step in raw.steps {
         let id = step.id.clone();
@@ -42,7 +53,7 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader) -> Option<Wo
         steps.extend(checker.step(step));
         checker.earlier.push(id.value);
     }
-    Some(Workflow {
+    Workflow {
         id: raw.id.value.clone(),
         title: raw.title.map_or(raw.id.value, |title| title.value),
         focus: raw.focus.map(|focus| focus.value),
@@ -51,9 +62,10 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader) -> Option<Wo
         requires: raw.requires,
         vars,
         inputs,
+        broken_inputs,
         steps,
         source,
-    })
+    }
 }
 
 fn variable(key: &Key, node: &Node) -> Var {
@@ -61,7 +73,7 @@ fn variable(key: &Key, node: &Node) -> Var {
 }
 
 /// Names become file names and parts of expressions, so they are plain words.
-fn word(reader: &mut Reader, name: &Placed<String>, what: &str) {
+fn word(reader: &mut Reader<'_>, name: &Placed<String>, what: &str) {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let first = name.value.chars().next();
     let hyphens = what.contains("workflow");
@@ -69,13 +81,18 @@ fn word(reader: &mut Reader, name: &Placed<String>, what: &str) {
         || !name.value.chars().all(|c| plain(c) || hyphens && c == '-')
     {
         reader.mistake(
-            Diagnostic::new(name.span, format!("{what} must be a word, not `{}`", name.value))
-                .help("use letters, digits and `_`, beginning with a letter"),
+            Diagnostic::new(name.span, format!("{what} must be a word, not `{}`", name.value)).help(
+                if hyphens {
+                    "use letters, digits, `_` and `-`, beginning with a letter"
+                } else {
+                    "use letters, digits and `_`, beginning with a letter"
+                },
+            ),
         );
     }
 }
 
-fn below_root(reader: &mut Reader, path: &Placed<String>, what: &str) {
+fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) {
     let bad = path.value.is_empty()
         || path.value.starts_with('/')
         || path.value.split('/').any(|part| part == ".." || part == "." && path.value != ".");
@@ -90,7 +107,7 @@ fn below_root(reader: &mut Reader, path: &Placed<String>, what: &str) {
     }
 }
 
-fn check_input(reader: &mut Reader, raw: RawInput) -> Option<Input> {
+fn check_input(reader: &mut Reader<'_>, raw: RawInput) -> Option<Input> {
     word(reader, &raw.name, "an input's name");
     below_root(reader, &raw.bundle, "an input's `bundle`");
     let stamp = if raw.stamp.value == "latest" {
@@ -107,15 +124,16 @@ fn check_input(reader: &mut Reader, raw: RawInput) -> Option<Input> {
 }
 
 /// What the steps need to know of the rest.
-struct Checker<'a> {
-    reader: &'a mut Reader,
+struct Checker<'a, 't> {
+    reader: &'a mut Reader<'t>,
     source: &'a Source,
     vars: &'a [Var],
-    inputs: &'a [Input],
+    inputs: &'a [String],
+    steps: &'a [String],
     earlier: Vec<String>,
 }
 
-impl Checker<'_> {
+impl Checker<'_, '_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
         self.combinations(&raw);
         let env =
@@ -191,8 +209,10 @@ impl Checker<'_> {
                     .help("a step does one thing: make two steps of it"),
             ),
             (Some(RawCommand::Argv(argv)), None) if argv.is_empty() => {
-                self.reader
-                    .mistake(Diagnostic::new(raw.span, format!("`run` of step `{id}` names no program")));
+                self.reader.mistake(
+                    Diagnostic::new(raw.span, format!("`run` of step `{id}` names no program"))
+                        .help("write the program and its arguments: `run: [cargo, test]`"),
+                );
             }
             _ => {}
         }
@@ -209,10 +229,16 @@ impl Checker<'_> {
             if raw.run.is_some() { (&only_plugins, "uses") } else { (&only_programs, "run") };
         for (key, span) in keys {
             if let Some(span) = span.filter(|_| raw.run.is_some() != raw.uses.is_some()) {
-                self.reader.mistake(Diagnostic::new(
-                    span,
-                    format!("`{key}` of step `{id}` belongs to a step with `{other}`"),
-                ));
+                self.reader.mistake(
+                    Diagnostic::new(span, format!("`{key}` of step `{id}` belongs to a step with `{other}`"))
+                        .help(match *key {
+                            "with" => "remove it; what a program is told goes into `run` and `env`",
+                            "log" => "remove it; what a plugin prints is kept in the bundle's `logs/` anyway",
+                            "metrics" => "remove it; a plugin delivers its metrics by itself",
+                            "sha256" => "remove it; only a plugin is pinned",
+                            _ => "remove it; a plugin always works in the project root",
+                        }),
+                );
             }
         }
         if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
@@ -227,7 +253,10 @@ impl Checker<'_> {
         if let Some(sha256) = raw.sha256.as_ref().filter(|sha256| {
             sha256.value.len() != 64 || !sha256.value.bytes().all(|byte| byte.is_ascii_hexdigit())
         }) {
-            self.reader.mistake(Diagnostic::new(sha256.span, "a sha256 has 64 hexadecimal digits"));
+            self.reader.mistake(
+                Diagnostic::new(sha256.span, "a sha256 has 64 hexadecimal digits")
+                    .help("`runner plugins info NAME` shows it"),
+            );
         }
     }
 
@@ -282,8 +311,10 @@ impl Checker<'_> {
             }
         }
         if raw.vars.is_empty() {
-            let span = raw.when.iter().flatten().next().map_or(Span::default(), |word| word.span);
-            self.reader.mistake(Diagnostic::new(span, "`fallback.vars` changes nothing"));
+            self.reader.mistake(
+                Diagnostic::new(raw.span, "`fallback.vars` changes nothing")
+                    .help("name the variables of the smaller attempt: `vars: { size: 2048 }`"),
+            );
         }
         Fallback { when, vars }
     }
@@ -305,7 +336,10 @@ impl Checker<'_> {
         if bare.starts_with("${{") {
             self.reader.mistake(
                 Diagnostic::new(text.span, "this is an expression already: `${{ }}` is not needed here")
-                    .help(format!("write {}", bare.trim_start_matches("${{").trim_end_matches("}}").trim())),
+                    .help(format!(
+                        "write `{}`",
+                        bare.trim_start_matches("${{").trim_end_matches("}}").trim()
+                    )),
             );
             return None;
         }
@@ -339,7 +373,25 @@ impl Checker<'_> {
             let start = text.span.start + quote;
             return Span { start: start + range.start, end: start + range.end.max(range.start + 1) };
         }
-        text.span
+        self.inner_piece(text, range, raw).unwrap_or(text.span)
+    }
+
+    /// The same for a scalar in another style: in a block or with escapes its pieces still stand in the file
+    /// one after the other, so the one that is meant is found by counting.
+    fn inner_piece(&self, text: &Placed<String>, range: &Range<usize>, raw: &str) -> Option<Span> {
+        if raw.starts_with('*') {
+            return None;
+        }
+        let value = &text.value;
+        let exact = value.get(range.clone()).map(str::trim).filter(|piece| !piece.is_empty());
+        let (start, piece) = match exact {
+            Some(piece) => (range.start, piece),
+            None => (value.get(..range.start)?.rfind("${{")?, "${{"),
+        };
+        let earlier = value.get(..start)?.matches(piece).count();
+        let (found, _) = raw.match_indices(piece).nth(earlier)?;
+        let start = text.span.start + found;
+        Some(Span { start, end: start + piece.len() })
     }
 
     /// Checks a dotted name of an expression against what exists.
@@ -354,35 +406,46 @@ impl Checker<'_> {
         }
         let known: Vec<&str> = match root {
             "vars" => self.vars.iter().map(|var| var.name.as_str()).collect(),
-            "inputs" => self.inputs.iter().map(|input| input.name.as_str()).collect(),
+            "inputs" => self.inputs.iter().map(String::as_str).collect(),
             "steps" => self.earlier.iter().map(String::as_str).collect(),
             "git" => vec!["head"],
             _ => return,
         };
         match member {
             Some(member) if known.contains(&member) => {}
+            Some(member) if root == "steps" && self.steps.iter().any(|step| step == member) => {
+                self.reader.mistake(
+                    Diagnostic::new(span, format!("step `{member}` has not run yet at this place"))
+                        .help("a step sees the metrics of the steps before it: move it behind that one"),
+                );
+            }
             Some(member) => {
                 let what = match root {
                     "vars" => "variable",
                     "inputs" => "input",
                     "steps" => "earlier step",
-                    _ => "member of `git`",
+                    _ => "name in `git`:",
                 };
                 let known = known.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
                 self.unknown(member, span, what, known.iter().map(String::as_str).collect());
             }
             None => {
-                self.reader.mistake(Diagnostic::new(
-                    span,
-                    format!("`{root}` needs a member, such as `{root}.name`"),
-                ));
+                let help = if known.is_empty() {
+                    format!("the workflow has no {root} to name here")
+                } else {
+                    let members: Vec<String> = known.iter().map(|name| format!("{root}.{name}")).collect();
+                    format!("write {}", one_of(members.iter().map(String::as_str)))
+                };
+                self.reader.mistake(
+                    Diagnostic::new(span, format!("`{root}` is a group of names, not a value")).help(help),
+                );
             }
         }
     }
 
     fn unknown(&mut self, name: &str, span: Span, what: &str, known: Vec<&str>) {
         let help = if known.is_empty() {
-            format!("there is no {what} here")
+            format!("the workflow has no {what}")
         } else {
             did_you_mean(name, known.iter().copied())
         };

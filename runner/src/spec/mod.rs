@@ -24,16 +24,32 @@ pub use workflow::{
 
 use crate::diagnostic::{Diagnostics, Source};
 
+/// Why a text is not a workflow.
+#[derive(Debug)]
+pub struct Refused {
+    /// The mistakes of passes 1 to 3.
+    pub mistakes: Diagnostics,
+    /// What could be read all the same. It is good for one thing only: finding the mistakes of pass 4, so
+    /// that a user sees all of them at once.
+    pub draft: Option<Box<Workflow>>,
+}
+
 /// Reads a workflow: passes 1 to 3.
-pub fn read(source: Source) -> Result<Workflow, Diagnostics> {
+pub fn read(source: Source) -> Result<Workflow, Refused> {
     let node = match node::parse(&source) {
         Ok(node) => node,
-        Err(mistake) => return Err(Diagnostics::new(source, vec![mistake])),
+        Err(mistake) => {
+            return Err(Refused { mistakes: Diagnostics::new(source, vec![mistake]), draft: None });
+        }
     };
-    let mut reader = reader::Reader::default();
+    let mut reader = reader::Reader::new(&source.text);
     let raw = raw::decode(&node, &mut reader);
-    match raw.and_then(|raw| check::check(raw, source.clone(), &mut reader)) {
+    let workflow = raw.map(|raw| check::check(raw, source.clone(), &mut reader));
+    match workflow {
         Some(workflow) if reader.mistakes.is_empty() => Ok(workflow),
-        _ => Err(Diagnostics::new(source, reader.mistakes)),
+        draft => {
+            let mistakes = Diagnostics::new(source.clone(), reader.mistakes);
+            Err(Refused { mistakes, draft: draft.map(Box::new) })
+        }
     }
 }

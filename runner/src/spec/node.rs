@@ -104,15 +104,7 @@ impl Node {
 pub fn parse(source: &Source) -> Result<Node, Diagnostic> {
     let text = source.text.as_str();
     if text.len() > MAX_BYTES {
-        let size = text.len() as f64 / 1_048_576.0;
-        return Err(Diagnostic::new(
-            Span::default(),
-            format!("the file is {size:.1} MiB; a workflow is at most 1 MiB"),
-        )
-        .help("data belongs in a file of its own that a step reads"));
-    }
-    if let Some(mistake) = tab_indentation(text) {
-        return Err(mistake);
+        return Err(too_large());
     }
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! {
@@ -132,8 +124,15 @@ pub fn parse(source: &Source) -> Result<Node, Diagnostic> {
     };
     match serde_yaml::from_str_with_options::<Spanned<Tree>>(text, options) {
         Ok(tree) => Ok(tree.value.into_node(tree.referenced, source)),
-        Err(error) => Err(syntax_error(&error, source)),
+        // Tabs are legal in some places (a block scalar's text), so only a text that is wrong is searched.
+        Err(error) => Err(tab_indentation(text).unwrap_or_else(|| syntax_error(&error, source))),
     }
+}
+
+/// What is said of a file larger than [`MAX_BYTES`].
+pub fn too_large() -> Diagnostic {
+    Diagnostic::unplaced("the file is larger than 1 MiB, so it is no workflow")
+        .help("data belongs in a file of its own that a step reads")
 }
 
 fn tab_indentation(text: &str) -> Option<Diagnostic> {
@@ -155,12 +154,68 @@ fn tab_indentation(text: &str) -> Option<Diagnostic> {
 }
 
 fn syntax_error(error: &serde_yaml::Error, source: &Source) -> Diagnostic {
+    let error = error.without_snippet();
     let location = error.location().filter(|location| *location != Location::UNKNOWN);
-    let span = location.map_or_else(Span::default, |location| span_of(location, source));
-    let message = error.without_snippet().to_string();
-    // The place is drawn by the diagnostic; the library's own mention of it would say it twice.
-    let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches(':').to_owned();
-    Diagnostic::new(span, format!("not valid YAML: {message}"))
+    let (message, help) = wording(error);
+    let mistake = match location {
+        Some(location) => Diagnostic::new(span_of(location, source), message),
+        None => Diagnostic::unplaced(message),
+    };
+    mistake.help(help)
+}
+
+/// The library's errors in a user's words. Its limits are ours, so their names mean nothing to a user.
+fn wording(error: &serde_yaml::Error) -> (String, &'static str) {
+    use serde_yaml::Error;
+    use serde_yaml::budget::BudgetBreach;
+
+    let too_much = "a workflow is a small file: move data into a file of its own that a step reads";
+    let (message, help) = match error {
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } | Error::MultipleDocuments { .. } => (
+            "a second document begins here",
+            "a file holds one workflow: remove the `---`, or make two files",
+        ),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            ("nested too deeply", "a workflow needs no more than a handful of levels")
+        }
+        Error::Budget {
+            breach: BudgetBreach::AliasAnchorRatio { .. } | BudgetBreach::Aliases { .. },
+            ..
+        }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            ("the aliases expand to too much", "write the values out, or use `vars:`")
+        }
+        Error::AliasError { error, .. } => return wording(error),
+        Error::Budget { .. } => ("this is too much for a workflow", too_much),
+        Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
+            ("merge keys (`<<`) are not supported", "write the keys out, or use `vars:`")
+        }
+        Error::UnknownAnchor { .. } => (
+            "this alias names an anchor that does not exist",
+            "define it above with `&name`, or quote the text",
+        ),
+        Error::Unexpected { .. } => ("a key must be plain text", "write a word, such as `size:`"),
+        _ => {
+            let message = error.to_string();
+            // The place is drawn by the diagnostic; the library's own mention of it would say it twice.
+            let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches(':');
+            // The parser's own limits come as plain text.
+            if message.contains("recursion limit") {
+                return ("nested too deeply".to_owned(), "a workflow needs no more than a handful of levels");
+            }
+            if message.contains("alias replay limit") {
+                return ("the aliases expand to too much".to_owned(), "write the values out, or use `vars:`");
+            }
+            return (
+                format!("not valid YAML: {message}"),
+                "look at the indentation, the brackets and the quotes here and on the lines above",
+            );
+        }
+    };
+    (message.to_owned(), help)
 }
 
 fn span_of(location: Location, source: &Source) -> Span {

@@ -82,15 +82,16 @@ pub struct RawProfile {
 /// What `fallback:` holds.
 #[derive(Debug)]
 pub struct RawFallback {
+    pub span: Span,
     pub when: Option<Vec<Placed<String>>>,
     pub vars: Vec<(Key, Node)>,
 }
 
 /// Decodes a tree. `None` when something that everything else hangs on is missing.
-pub fn decode(node: &Node, reader: &mut Reader) -> Option<RawWorkflow> {
+pub fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<RawWorkflow> {
     if node.value == Value::Null {
         reader.mistake(
-            Diagnostic::new(node.span, "the workflow is empty")
+            Diagnostic::unplaced("the workflow is empty")
                 .help("begin with `version: 1`; `workflows/` in the runner's repository has examples"),
         );
         return None;
@@ -109,26 +110,33 @@ pub fn decode(node: &Node, reader: &mut Reader) -> Option<RawWorkflow> {
     let steps = fields.required(reader, "steps", "the workflow").and_then(|node| {
         let items = reader.list(node, "`steps`")?;
         if items.is_empty() {
-            reader.mistake(Diagnostic::new(node.span, "`steps` is empty: there is nothing to run"));
+            reader.mistake(
+                Diagnostic::new(node.span, "`steps` is empty: there is nothing to run")
+                    .help("add a step: `- { id: env, uses: env-capture }`"),
+            );
         }
         Some(items.iter().filter_map(|item| step(reader, item)).collect())
     });
-    let (root, requires) = bundle?;
-    Some(RawWorkflow { id: id?, title, focus, mode, vars, root, requires, inputs, steps: steps? })
+    // What is missing was reported; reading goes on with a stand-in, so that the mistakes in the rest are too.
+    let stand_in = |value: &str| Placed { value: value.to_owned(), span: node.span };
+    let (root, requires) = bundle.unwrap_or_else(|| (stand_in("reports"), Vec::new()));
+    let id = id.unwrap_or_else(|| stand_in("unnamed"));
+    let steps = steps.unwrap_or_default();
+    Some(RawWorkflow { id, title, focus, mode, vars, root, requires, inputs, steps })
 }
 
-fn named(reader: &mut Reader, node: &Node, what: &str) -> Vec<(Key, Node)> {
+fn named(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Node)> {
     let entries = reader.map(node, what).unwrap_or_default();
     entries.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-fn texts(reader: &mut Reader, node: &Node, what: &str) -> Vec<Placed<String>> {
+fn texts(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<Placed<String>> {
     let item_name = format!("each item of {what}");
     let items = reader.list(node, what).unwrap_or_default();
     items.iter().filter_map(|item| reader.text_like(item, &item_name)).collect()
 }
 
-fn bundle(reader: &mut Reader, node: &Node) -> Option<(Placed<String>, Vec<Placed<String>>)> {
+fn bundle(reader: &mut Reader<'_>, node: &Node) -> Option<(Placed<String>, Vec<Placed<String>>)> {
     let fields = reader.fields(node, "`bundle`", &["root", "requires"])?;
     let root =
         fields.required(reader, "root", "`bundle`").and_then(|node| reader.text(node, "`bundle.root`"));
@@ -137,7 +145,7 @@ fn bundle(reader: &mut Reader, node: &Node) -> Option<(Placed<String>, Vec<Place
     Some((root?, requires))
 }
 
-fn inputs(reader: &mut Reader, node: &Node) -> Vec<RawInput> {
+fn inputs(reader: &mut Reader<'_>, node: &Node) -> Vec<RawInput> {
     let mut inputs = Vec::new();
     for (key, value) in reader.map(node, "`inputs`").unwrap_or_default() {
         let what = format!("the input `{}`", key.name);
@@ -155,11 +163,11 @@ fn inputs(reader: &mut Reader, node: &Node) -> Vec<RawInput> {
     inputs
 }
 
-fn step(reader: &mut Reader, node: &Node) -> Option<RawStep> {
+fn step(reader: &mut Reader<'_>, node: &Node) -> Option<RawStep> {
     let fields = reader.fields(node, "a step", STEP)?;
     let id = fields.required(reader, "id", "a step").and_then(|node| reader.text(node, "`id`"));
     let what = id.as_ref().map_or_else(|| "the step".to_owned(), |id| format!("step `{}`", id.value));
-    let text = |reader: &mut Reader, name: &str| {
+    let text = |reader: &mut Reader<'_>, name: &str| {
         fields.get(name).and_then(|node| reader.text_like(node, &format!("`{name}` of {what}")))
     };
     let uses = text(reader, "uses");
@@ -174,7 +182,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<RawStep> {
     let metrics = fields.get("metrics").and_then(|node| metrics(reader, node));
     let gates = fields.get("gates").map(|node| texts(reader, node, "`gates`")).unwrap_or_default();
     let limits = fields.get("limits").and_then(|node| reader.fields(node, "`limits`", &["time", "memory"]));
-    let limit = |reader: &mut Reader, name: &str| {
+    let limit = |reader: &mut Reader<'_>, name: &str| {
         let node = limits.as_ref().and_then(|limits| limits.get(name));
         node.and_then(|node| reader.text_like(node, &format!("`limits.{name}`")))
     };
@@ -209,7 +217,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<RawStep> {
     })
 }
 
-fn text_map(reader: &mut Reader, node: &Node, what: &str) -> Vec<(Key, Placed<String>)> {
+fn text_map(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Placed<String>)> {
     let entries = reader.map(node, what).unwrap_or_default();
     entries
         .into_iter()
@@ -220,7 +228,7 @@ fn text_map(reader: &mut Reader, node: &Node, what: &str) -> Vec<(Key, Placed<St
         .collect()
 }
 
-fn metrics(reader: &mut Reader, node: &Node) -> Option<RawMetrics> {
+fn metrics(reader: &mut Reader<'_>, node: &Node) -> Option<RawMetrics> {
     let fields = reader.fields(node, "`metrics`", &["file", "values"])?;
     let file =
         fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
@@ -229,7 +237,7 @@ fn metrics(reader: &mut Reader, node: &Node) -> Option<RawMetrics> {
     Some(RawMetrics { file: file?, values: values? })
 }
 
-fn profile(reader: &mut Reader, node: &Node) -> Option<RawProfile> {
+fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<RawProfile> {
     let fields = reader.fields(node, "`profile`", &["uses", "sha256", "with"])?;
     let uses =
         fields.required(reader, "uses", "`profile`").and_then(|node| reader.text(node, "`profile.uses`"));
@@ -237,15 +245,15 @@ fn profile(reader: &mut Reader, node: &Node) -> Option<RawProfile> {
     Some(RawProfile { uses: uses?, sha256, with: fields.get("with").cloned() })
 }
 
-fn fallback(reader: &mut Reader, node: &Node) -> Option<RawFallback> {
+fn fallback(reader: &mut Reader<'_>, node: &Node) -> Option<RawFallback> {
     let fields = reader.fields(node, "`fallback`", &["when", "vars"])?;
     let when = fields.get("when").map(|node| texts(reader, node, "`fallback.when`"));
     let vars =
         fields.required(reader, "vars", "`fallback`").map(|node| named(reader, node, "`fallback.vars`"));
-    Some(RawFallback { when, vars: vars? })
+    Some(RawFallback { span: node.span, when, vars: vars? })
 }
 
-fn collect(reader: &mut Reader, node: &Node) -> Vec<(Placed<String>, Placed<String>)> {
+fn collect(reader: &mut Reader<'_>, node: &Node) -> Vec<(Placed<String>, Placed<String>)> {
     let mut list = Vec::new();
     for item in reader.list(node, "`collect`").unwrap_or_default() {
         let Some(fields) = reader.fields(item, "an item of `collect`", &["from", "to"]) else { continue };

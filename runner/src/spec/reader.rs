@@ -16,23 +16,34 @@ pub struct Placed<T> {
 }
 
 /// Collects mistakes.
-#[derive(Debug, Default)]
-pub struct Reader {
+#[derive(Debug)]
+pub struct Reader<'t> {
+    text: &'t str,
     /// The mistakes so far.
     pub mistakes: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl<'t> Reader<'t> {
+    /// A reader of the nodes of a text.
+    pub fn new(text: &'t str) -> Self {
+        Self { text, mistakes: Vec::new() }
+    }
+
     /// Notes a mistake.
     pub fn mistake(&mut self, mistake: Diagnostic) {
         self.mistakes.push(mistake);
     }
 
     fn wrong_type<T>(&mut self, node: &Node, what: &str, expected: &str) -> Option<T> {
-        self.mistake(
-            Diagnostic::new(node.span, format!("{what} must be {expected}, not {}", node.kind()))
-                .label(format!("this is {}", node.kind())),
-        );
+        let mistake = Diagnostic::new(node.span, format!("{what} must be {expected}, not {}", node.kind()))
+            .label(format!("this is {}", node.kind()));
+        self.mistake(match expected {
+            "a list" => mistake.help("write the items in brackets, `[a, b]`, or each behind a `- `"),
+            "a mapping" => mistake.help("write `key: value` lines below it, or `{ key: value }`"),
+            "true or false" => mistake.help("write `true` or `false`, without quotes"),
+            "a whole number" => mistake.help("write digits only, without quotes"),
+            _ => mistake.help("write one line of text"),
+        });
         None
     }
 
@@ -100,6 +111,14 @@ impl Reader {
             Value::Float(number) => number.to_string(),
             _ => return self.text(node, what),
         };
+        // A program gets `1.0` and `007` as they were written, not as the number they stand for.
+        let written = self.text.get(node.span.start..node.span.end).map(str::trim);
+        let value = match written {
+            Some(written) if written.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => {
+                written.to_owned()
+            }
+            _ => value,
+        };
         Some(Placed { value, span: node.span })
     }
 
@@ -117,10 +136,9 @@ impl Reader {
             Value::Int(value) if range.contains(&value) => Some(value),
             Value::Int(value) => {
                 let (low, high) = (range.start(), range.end());
-                self.mistake(Diagnostic::new(
-                    node.span,
-                    format!("{what} must be between {low} and {high}, not {value}"),
-                ));
+                let wanted = if low == high { low.to_string() } else { format!("{low} to {high}") };
+                let message = format!("{what} must be {wanted}, not {value}");
+                self.mistake(Diagnostic::new(node.span, message).help(format!("write {wanted}")));
                 None
             }
             _ => self.wrong_type(node, what, "a whole number"),
@@ -165,12 +183,14 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key that must be there.
-    pub fn required(&self, reader: &mut Reader, name: &str, what: &str) -> Option<&'n Node> {
+    pub fn required(&self, reader: &mut Reader<'_>, name: &str, what: &str) -> Option<&'n Node> {
         let found = self.get(name);
         if found.is_none() {
             let span = self.entries.first().map_or(self.span, |(key, _)| key.span);
             reader.mistake(
-                Diagnostic::new(span, format!("{what} has no `{name}`")).help(format!("add `{name}: ...`")),
+                Diagnostic::new(span, format!("{what} has no `{name}`"))
+                    .label(format!("`{name}` belongs beside this"))
+                    .help(format!("add `{name}: ...`")),
             );
         }
         found

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::Span;
 use crate::spec::expression::{ExpressionError, Template};
-use crate::spec::node::{Node, Value};
+use crate::spec::node::{Key, Node, Value};
 
 /// A JSON-like value whose texts are templates, and where each part stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ enum TreeValue {
     Literal(Json),
     Template(Template),
     List(Vec<TemplateTree>),
-    Map(Vec<(String, TemplateTree)>),
+    Map(Vec<(Key, TemplateTree)>),
 }
 
 impl TemplateTree {
@@ -36,7 +36,7 @@ impl TemplateTree {
             }
             Value::Map(entries) => {
                 let entries =
-                    entries.iter().map(|(key, item)| Some((key.name.clone(), Self::build(item, compile)?)));
+                    entries.iter().map(|(key, item)| Some((key.clone(), Self::build(item, compile)?)));
                 TreeValue::Map(entries.collect::<Option<_>>()?)
             }
             _ => TreeValue::Literal(node.to_json()),
@@ -52,7 +52,7 @@ impl TemplateTree {
             TreeValue::List(items) => items.iter().map(|item| item.resolve(scope)).collect(),
             TreeValue::Map(entries) => entries
                 .iter()
-                .map(|(key, item)| item.resolve(scope).map(|value| (key.clone(), value)))
+                .map(|(key, item)| item.resolve(scope).map(|value| (key.name.clone(), value)))
                 .collect::<Result<_, _>>()
                 .map(Json::Object),
         }
@@ -68,14 +68,27 @@ impl TemplateTree {
         }
     }
 
-    /// The place of the part at a path, or of the deepest part that exists on the way to it.
-    pub fn span_at<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> Span {
-        let Some(segment) = path.next() else { return self.span };
+    /// The part at a path of keys and indices, or the deepest part that exists on the way to it.
+    pub fn part<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> &Self {
+        let Some(segment) = path.next() else { return self };
         let next = match &self.value {
-            TreeValue::Map(entries) => entries.iter().find(|(key, _)| key == segment).map(|(_, item)| item),
+            TreeValue::Map(entries) => {
+                entries.iter().find(|(key, _)| key.name == segment).map(|(_, item)| item)
+            }
             TreeValue::List(items) => segment.parse().ok().and_then(|index: usize| items.get(index)),
             _ => None,
         };
-        next.map_or(self.span, |next| next.span_at(path))
+        next.map_or(self, |next| next.part(path))
+    }
+
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Where the key of an entry stands.
+    pub fn key_span(&self, name: &str) -> Option<Span> {
+        let TreeValue::Map(entries) = &self.value else { return None };
+        entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span)
     }
 }

@@ -4,14 +4,27 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+/// Why a text is not a duration or an amount of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitError {
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub help: &'static str,
+}
+
+const DURATION: &str = "write a number and a unit: 500ms, 90s, 10m, 1h 30m";
+const MEMORY: &str =
+    "write a number and a unit (512 MiB, 2 GiB, 500 MB) or a share of the machine's memory (80%)";
+
 /// Reads a duration; it must be longer than nothing.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let help = "write a number and a unit: 500ms, 90s, 10m, 1h 30m";
+pub fn duration(text: &str) -> Result<Duration, UnitError> {
+    let wrong = |message: String| UnitError { message, help: DURATION };
     let parsed: SignedDuration =
-        text.trim().parse().map_err(|_| format!("`{text}` is not a duration; {help}"))?;
+        text.trim().parse().map_err(|_| wrong(format!("`{text}` is not a duration")))?;
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(format!("a time limit must be longer than nothing, not `{text}`")),
+        _ => Err(wrong(format!("a time limit must be longer than nothing, not `{text}`"))),
     }
 }
 
@@ -25,18 +38,18 @@ pub enum Memory {
 }
 
 /// Reads an amount of memory.
-pub fn memory(text: &str) -> Result<Memory, String> {
+pub fn memory(text: &str) -> Result<Memory, UnitError> {
     let text = text.trim();
-    let help = "write a number and a unit (512 MiB, 2 GiB, 500 MB) or a share of the machine's memory (80%)";
-    let wrong = || format!("`{text}` is not an amount of memory; {help}");
+    let refused = |message: String| UnitError { message, help: MEMORY };
+    let wrong = || refused(format!("`{text}` is not an amount of memory"));
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = (text[..split].parse::<f64>().map_err(|_| wrong())?, text[split..].trim());
     if number <= 0.0 {
-        return Err(format!("a memory limit must be more than nothing, not `{text}`"));
+        return Err(refused(format!("a memory limit must be more than nothing, not `{text}`")));
     }
     let factor: f64 = match unit.to_ascii_lowercase().as_str() {
         "%" if number <= 100.0 => return Ok(Memory::Percent(number)),
-        "%" => return Err(format!("a share of the memory is at most 100%, not `{text}`")),
+        "%" => return Err(refused(format!("a share of the memory is at most 100%, not `{text}`"))),
         "b" => 1.0,
         "kb" => 1e3,
         "mb" => 1e6,

@@ -31,6 +31,8 @@ pub struct Workflow {
     pub requires: Vec<Placed<String>>,
     /// Earlier bundles that are read.
     pub inputs: Vec<Input>,
+    /// The names of inputs that were left out because of a mistake; empty unless this is a draft.
+    pub broken_inputs: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }
