@@ -52,16 +52,14 @@ fn step_lines(step: &StepRecord) -> Vec<String> {
 
 fn attempt_line(step: &StepRecord, attempt: &AttemptRecord) -> String {
     let AttemptRecord { number, kind, .. } = attempt;
-    let mut line = format!("Step {}", one_line(&step.id, 80));
-    if step.attempts.len() > 1 {
-        line += &format!(", attempt {number} ({kind})");
-    }
-    line += &values(step, attempt).map_or_else(String::new, |values| format!(", {values}"));
+    let id = one_line(&step.id, 80);
+    let which = if step.attempts.len() > 1 { format!(", attempt {number} ({kind})") } else { String::new() };
+    let values = values(step, attempt).map_or_else(String::new, |values| format!(", {values}"));
     let reason = attempt.reason.as_ref().map(|reason| format!(" ({})", one_line(reason, 200)));
     let mut parts = vec![format!("{}{}", one_line(&attempt.outcome, 40), reason.unwrap_or_default())];
     let figures = attempt.metrics.as_ref().map(key_figures).unwrap_or_default();
     parts.extend(figures.iter().map(|(name, metric)| format!("{} {}", one_line(name, 80), figure(metric))));
-    format!("{line}: {}.", parts.join("; "))
+    format!("Step {id}{which}{values}: {}.", parts.join("; "))
 }
 
 /// The values that a step asked for and those that the attempt ran with, also when both are the same.

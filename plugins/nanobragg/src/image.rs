@@ -96,7 +96,7 @@ impl<T: Real> Image<T> {
     where
         T: npy::Element,
     {
-        npy::write(self.pixels(), writer).map_err(|error| Error::failed(format!("image.npy: {error}")))
+        npy::write(&self.pixels(), writer).map_err(|error| Error::failed(format!("image.npy: {error}")))
     }
 }
 

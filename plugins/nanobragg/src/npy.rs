@@ -37,7 +37,7 @@ impl Element for f64 {
 }
 
 /// Writes the header and `pixels`, the last index fastest (C order).
-pub fn write<T: Element>(pixels: ArrayView2<'_, T>, mut writer: impl Write) -> Result<(), Error> {
+pub fn write<T: Element>(pixels: &ArrayView2<'_, T>, mut writer: impl Write) -> Result<(), Error> {
     writer.write_all(&header(T::DESCR, pixels.nrows(), pixels.ncols()))?;
     let mut bytes = Vec::with_capacity(pixels.ncols() * size_of::<T>());
     for row in pixels.rows() {
@@ -72,7 +72,7 @@ mod tests {
 
     fn written<T: Element>(pixels: &ndarray::Array2<T>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write(pixels.view(), &mut bytes).expect("memory takes everything");
+        write(&pixels.view(), &mut bytes).expect("memory takes everything");
         bytes
     }
 
@@ -100,7 +100,7 @@ mod tests {
     fn a_transposed_view_is_written_row_by_row_too() {
         let pixels = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
         let mut bytes = Vec::new();
-        write(pixels.t(), &mut bytes).expect("memory takes everything");
+        write(&pixels.t(), &mut bytes).expect("memory takes everything");
         assert_eq!(bytes, written(&array![[1.0_f32, 4.0], [2.0, 5.0], [3.0, 6.0]]));
     }
 
@@ -117,6 +117,6 @@ mod tests {
     #[test]
     fn a_writer_that_fails_is_reported() {
         let mut full = [0_u8; 130];
-        assert!(write(array![[1.0_f32, 2.0]].view(), &mut full[..]).is_err());
+        assert!(write(&array![[1.0_f32, 2.0]].view(), &mut full[..]).is_err());
     }
 }

@@ -73,13 +73,13 @@ impl Profile {
         for (addresses, _) in &raw_stacks {
             symbols.stack(addresses);
         }
-        symbols.shorten();
+        let names = symbols.shorten();
         let mut stacks: Vec<Stack> = Vec::new();
         // Addresses of one line give equal stacks once they are named.
         let mut ids: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut renamed = Vec::with_capacity(raw_stacks.len());
         for (addresses, count) in raw_stacks {
-            let frames = symbols.stack(&addresses);
+            let frames = names.stack(&addresses);
             let id = *ids.entry(frames).or_insert_with_key(|frames| {
                 stacks.push(Stack { frames: frames.clone(), samples: 0 });
                 stacks.len() as u32 - 1
@@ -106,8 +106,8 @@ impl Profile {
             lost,
             cut_off,
             single,
-            functions: symbols.functions,
-            frames: symbols.frames,
+            functions: names.functions,
+            frames: names.frames,
             stacks,
             threads,
         }

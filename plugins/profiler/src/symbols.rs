@@ -83,8 +83,7 @@ impl Symbols {
     pub(crate) fn stack(&mut self, addresses: &[u64]) -> Vec<u32> {
         let mut frames = Vec::with_capacity(addresses.len() * 2);
         for (depth, address) in addresses.iter().enumerate() {
-            // A return address is the instruction after the call: the call itself is the place.
-            let address = if depth == 0 { *address } else { address.saturating_sub(1) };
+            let address = place_of(depth, *address);
             let found = if let Some(found) = self.by_address.get(&address) {
                 Rc::clone(found)
             } else {
@@ -97,14 +96,13 @@ impl Symbols {
         frames
     }
 
-    /// Shortens the names and merges what becomes one by it. Ids that were given out before are void: stacks of
-    /// the same addresses are to be asked for again.
-    pub(crate) fn shorten(&mut self) {
+    /// Ends the naming: the names become short, and what is one by it is merged.
+    pub(crate) fn shorten(self) -> Names {
         let Merge { functions, becomes } = Merge::of(&self.functions, &self.files);
-        self.functions = functions;
         let mut frames: Vec<Frame> = Vec::new();
         let mut ids: HashMap<Frame, u32> = HashMap::new();
-        let renumbered: Vec<u32> = std::mem::take(&mut self.frames)
+        let renumbered: Vec<u32> = self
+            .frames
             .into_iter()
             .map(|frame| {
                 let frame = Frame { function: becomes[frame.function as usize], ..frame };
@@ -114,10 +112,11 @@ impl Symbols {
                 })
             })
             .collect();
-        self.frames = frames;
-        for stack in self.by_address.values_mut() {
-            *stack = stack.iter().map(|id| renumbered[*id as usize]).collect();
-        }
+        let by_address = self
+            .by_address
+            .into_iter()
+            .map(|(address, stack)| (address, stack.iter().map(|id| renumbered[*id as usize]).collect()));
+        Names { by_address: by_address.collect(), functions, frames }
     }
 
     fn look_up(&mut self, address: u64) -> Vec<u32> {
@@ -203,6 +202,28 @@ impl Symbols {
             self.frames.len() as u32 - 1
         })
     }
+}
+
+/// All that was named, with short names: addresses have their final frames.
+pub(crate) struct Names {
+    by_address: HashMap<u64, Rc<[u32]>>,
+    /// By id.
+    pub(crate) functions: Vec<Function>,
+    /// By id.
+    pub(crate) frames: Vec<Frame>,
+}
+
+impl Names {
+    /// As [`Symbols::stack`], of a stack that was asked for there.
+    pub(crate) fn stack(&self, addresses: &[u64]) -> Vec<u32> {
+        let places = addresses.iter().enumerate().map(|(depth, address)| place_of(depth, *address));
+        places.filter_map(|place| self.by_address.get(&place)).flat_map(|ids| ids.iter().copied()).collect()
+    }
+}
+
+/// A return address is the instruction after the call: the call itself is the place.
+fn place_of(depth: usize, address: u64) -> u64 {
+    if depth == 0 { address } else { address.saturating_sub(1) }
 }
 
 /// What the debug information says of one address, for one function of the inlined chain.
@@ -330,14 +351,13 @@ mod tests {
         let mut symbols = Symbols::new(String::new());
         symbols.stack(&[first]);
         symbols.stack(&[second]);
-        symbols.shorten();
-        let mut function = |address: u64| {
-            let outermost = *symbols.stack(&[address]).last().unwrap();
-            symbols.frames[outermost as usize].function
-        };
+        assert_ne!(symbols.functions.len(), 1, "their long names differ");
+        let names = symbols.shorten();
+        let function =
+            |address: u64| names.frames[*names.stack(&[address]).last().unwrap() as usize].function;
         assert_eq!(function(first), function(second));
-        let id = function(first) as usize;
-        assert!(symbols.functions[id].name.ends_with("::generic"), "{:?}", symbols.functions[id]);
+        let name = &names.functions[function(first) as usize].name;
+        assert!(name.ends_with("::generic"), "{name}");
     }
 
     #[test]

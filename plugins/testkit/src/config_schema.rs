@@ -29,8 +29,10 @@ pub fn schema_refuses(schema: &str, value: &Value) -> Option<String> {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
     compiler.set_default_draft(Draft::V2020_12);
-    let compiled = compiler.add_resource(NAME, schema).and_then(|()| compiler.compile(NAME, &mut schemas));
-    let index = compiled.unwrap_or_else(|error| panic!("the schema is no JSON Schema: {error:#}"));
+    let added = compiler.add_resource(NAME, schema).map_err(|error| format!("{error:#}"));
+    let compile = |()| compiler.compile(NAME, &mut schemas).map_err(|error| format!("{error:#}"));
+    let index =
+        added.and_then(compile).unwrap_or_else(|error| panic!("the schema is no JSON Schema: {error}"));
     schemas.validate(value, index).err().map(|error| error.to_string())
 }
 
