@@ -76,7 +76,7 @@ impl Entry<'_> {
         let shortfalls = Shortfall::all(&record.steps);
         let measured = measured::phrase(&record.steps).filter(|_| record.result == RunResult::Complete);
         let mut parts = vec![match (record.result, &record.reason) {
-            (_, Some(reason)) => one_line(reason, 300).trim_end_matches('.').to_owned(),
+            (_, Some(reason)) => without_period(one_line(reason, 400)),
             (RunResult::Complete, None) => measured.clone().unwrap_or_else(|| {
                 let ok = record.steps.iter().filter(|step| step.outcome == "ok").count();
                 format!("{ok} of {} steps ended ok", record.steps.len())
@@ -168,6 +168,14 @@ impl Entry<'_> {
             _ => record.next.iter().take(NEXT).map(|step| sentence(step)).collect(),
         }
     }
+}
+
+/// Without the period at its end; the dots that say that a text was cut stay.
+fn without_period(mut text: String) -> String {
+    if text.ends_with('.') && !text.ends_with("...") {
+        text.pop();
+    }
+    text
 }
 
 /// A line of the record as a sentence of the entry.

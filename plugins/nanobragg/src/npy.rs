@@ -1,4 +1,4 @@
-//! An image in NumPy's file format, version 1.0: [`write`], for the artifact `image.npy`.
+//! An image in NumPy's file format, version 1.0: [`write()`], for the artifact `image.npy`.
 //!
 //! The format is NumPy's own document (`numpy.lib.format`): magic bytes, version, length of the header, a
 //! Python dictionary padded so that the data begin at a multiple of 64, then the pixels row by row, little

@@ -109,6 +109,19 @@ fn every_result_but_a_complete_one_takes_its_next_actions_from_the_record() {
 }
 
 #[test]
+fn a_reason_loses_its_period_and_keeps_the_dots_of_a_cut() {
+    let result = |reason: &str| {
+        let mut record = record();
+        record["result"] = json!("broken");
+        record["reason"] = json!(reason);
+        edited(config(), &ledger(""), None, record)
+    };
+    assert!(result("it broke.").contains("warm-run capture: it broke; step capture ran"));
+    let cut = result(&"x".repeat(500));
+    assert!(cut.contains(&format!("warm-run capture: {}...; step capture ran", "x".repeat(400))), "{cut}");
+}
+
+#[test]
 fn a_complete_run_whose_command_says_nothing_counts_its_steps() {
     let mut record = record();
     record["steps"][0]["attempts"][0]["command"] = json!(null);
