@@ -184,8 +184,7 @@ impl Diagnostics {
         } else {
             String::new()
         };
-        text.push_str(&format!("{count} {noun}{place}; nothing was run\n"));
-        text
+        text + &format!("{count} {noun}{place}; nothing was run\n")
     }
 
     fn render_one(&self, renderer: &Renderer, path: &str, diagnostic: &Diagnostic) -> String {

@@ -69,7 +69,7 @@ fn wording(kind: &ErrorKind<'_, '_>) -> String {
             format!("must be {}, not {got}", want.join(" or "))
         }
         ErrorKind::Enum { want } => {
-            let want: Vec<String> = want.iter().map(|value| as_written(value)).collect();
+            let want: Vec<String> = want.iter().map(as_written).collect();
             format!("must be {}", one_of(want.iter().map(String::as_str)))
         }
         ErrorKind::Required { want } => format!("{} is missing", one_of(want.iter().copied())),

@@ -1,12 +1,18 @@
 //! `runner completions SHELL`.
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use crate::cli::options::{Cli, CompletionsOptions};
 use crate::exit_code::ExitCode;
 
 /// Prints the completion script of a shell.
 pub fn run(options: &CompletionsOptions) -> ExitCode {
-    clap_complete::generate(options.shell, &mut Cli::command(), "runner", &mut std::io::stdout());
+    let whole = Cli::command();
+    // clap_complete offers hidden subcommands too, and clap cannot take one away.
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let arguments = whole.get_arguments().cloned();
+    let mut command =
+        Command::new("runner").version(env!("CARGO_PKG_VERSION")).args(arguments).subcommands(shown);
+    clap_complete::generate(options.shell, &mut command, "runner", &mut std::io::stdout());
     ExitCode::Complete
 }

@@ -1,5 +1,7 @@
 //! `runner plan`: a dry run.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::cli::options::{Global, RunOptions};
@@ -32,7 +34,10 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
 
 fn show(plan: &Plan) -> String {
     let mut text = format!("{}\n", plan.workflow.title);
-    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10}{value}\n"));
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<10}{value}");
+    };
     line("bundle", &plan.bundle);
     line("commit", plan.git_head.as_deref().unwrap_or("none"));
     if !plan.vars.is_empty() {
@@ -54,7 +59,9 @@ fn show(plan: &Plan) -> String {
 fn show_step(number: usize, step: &PlanStep) -> String {
     let always = if step.always { " (always)" } else { "" };
     let mut text = format!("\n{number}. {}{always}\n", step.id);
-    let mut line = |name: &str, value: &str| text.push_str(&format!("   {name:<10}{value}\n"));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "   {name:<10}{value}");
+    };
     line("command", &command(step, &step.asked));
     if let Some(plugin) = &step.plugin {
         line(

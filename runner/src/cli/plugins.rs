@@ -1,5 +1,7 @@
 //! `runner plugins list|info`. Reads manifests; executes nothing.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use crate::catalog::{Found, Manifest};
@@ -109,9 +111,10 @@ fn properties(schema: &Value) -> String {
         if required.contains(&name.as_str()) {
             facts.push("required".to_owned());
         }
-        text.push_str(&format!("  {name}: {}\n", facts.join(", ")));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name}: {}", facts.join(", "));
         if let Some(description) = property["description"].as_str() {
-            text.push_str(&format!("      {description}\n"));
+            let _ = writeln!(text, "      {description}");
         }
     }
     text

@@ -57,8 +57,7 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
     let bundle =
         format!("{}/{}", workflow.root.value.trim_end_matches('/'), stamp.map_or("<STAMP>", Stamp::as_str));
     let git_head = git::head(request.root);
-    let scope =
-        Scope::new(vars.clone(), stamp, &bundle, &inputs, git_head.as_deref()).with_assumed_inputs(assumed);
+    let scope = Scope::new(&vars, stamp, &bundle, &inputs, git_head.as_deref()).with_assumed_inputs(assumed);
     let mut resolver = Resolver { request, scope: &scope, vars: &vars, mistakes: &mut mistakes };
     let steps: Vec<PlanStep> = workflow.steps.iter().filter_map(|step| resolver.step(step)).collect();
     ledger_last(workflow, &steps, &mut mistakes);

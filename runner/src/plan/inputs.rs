@@ -1,7 +1,7 @@
 //! Inputs: earlier bundles that a workflow reads. They are found by stamp and digested, so that a change to
 //! one of them during the run is seen.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::Path;
 
@@ -58,7 +58,8 @@ pub fn digest_bundle(path: &Path) -> io::Result<Digest> {
     for file in files_below(path)? {
         let full = path.join(&file);
         let (digest, _) = digest_entry(&full)?;
-        text.push_str(&format!("{digest}  {}\n", file.display()));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{digest}  {}", file.display());
     }
     Ok(digest_bytes(text.as_bytes()))
 }

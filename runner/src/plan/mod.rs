@@ -105,7 +105,7 @@ impl Plan {
     ) -> Result<PlanAttempt, String> {
         let mut vars = self.vars.clone();
         vars.extend(overlay.clone());
-        let scope = Scope::new(vars, self.stamp.as_ref(), bundle, &self.inputs, self.git_head.as_deref())
+        let scope = Scope::new(&vars, self.stamp.as_ref(), bundle, &self.inputs, self.git_head.as_deref())
             .with_steps(metrics);
         resolve_attempt(&self.sources[index], &scope, overlay, &self.vars).map_err(|mistakes| {
             mistakes.into_iter().map(|mistake| mistake.message).collect::<Vec<_>>().join("; ")

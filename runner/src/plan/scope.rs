@@ -16,7 +16,7 @@ pub struct Scope {
 impl Scope {
     /// A scope before any step has run. Without a stamp (a dry run) it reads `<STAMP>`.
     pub fn new(
-        vars: Map<String, Value>,
+        vars: &Map<String, Value>,
         stamp: Option<&Stamp>,
         bundle: &str,
         inputs: &[PlanInput],

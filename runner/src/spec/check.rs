@@ -7,6 +7,7 @@ use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean, one_of};
 use crate::spec::expression::{Expression, ExpressionError, Template};
 use crate::spec::node::{Key, Node};
+use crate::spec::place;
 use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawStep, RawWorkflow};
 use crate::spec::reader::{Placed, Reader};
 use crate::spec::tree::TemplateTree;
@@ -306,7 +307,7 @@ impl Checker<'_, '_> {
                     &key.name,
                     key.span,
                     "variable",
-                    self.vars.iter().map(|var| var.name.as_str()).collect(),
+                    &self.vars.iter().map(|var| var.name.as_str()).collect::<Vec<_>>(),
                 );
             }
         }
@@ -356,7 +357,7 @@ impl Checker<'_, '_> {
     }
 
     fn bad_expression<T>(&mut self, error: &ExpressionError, text: &Placed<String>) -> Option<T> {
-        let span = self.inner(text, &error.range);
+        let span = place::inside(self.source, text, &error.range);
         self.reader.mistake(
             Diagnostic::new(span, format!("bad expression: {}", error.message)).help(
                 "an expression looks like `${{ vars.size }}`, a gate like `metrics.correlation >= 0.999`",
@@ -365,43 +366,14 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// The place of a part of a scalar: exact when the scalar stands in the file as it is.
-    fn inner(&self, text: &Placed<String>, range: &Range<usize>) -> Span {
-        let raw = self.source.text.get(text.span.start..).unwrap_or_default();
-        let quote = usize::from(raw.starts_with(['"', '\'']));
-        if raw.get(quote..).is_some_and(|raw| raw.starts_with(text.value.as_str())) {
-            let start = text.span.start + quote;
-            return Span { start: start + range.start, end: start + range.end.max(range.start + 1) };
-        }
-        self.inner_piece(text, range, raw).unwrap_or(text.span)
-    }
-
-    /// The same for a scalar in another style: in a block or with escapes its pieces still stand in the file
-    /// one after the other, so the one that is meant is found by counting.
-    fn inner_piece(&self, text: &Placed<String>, range: &Range<usize>, raw: &str) -> Option<Span> {
-        if raw.starts_with('*') {
-            return None;
-        }
-        let value = &text.value;
-        let exact = value.get(range.clone()).map(str::trim).filter(|piece| !piece.is_empty());
-        let (start, piece) = match exact {
-            Some(piece) => (range.start, piece),
-            None => (value.get(..range.start)?.rfind("${{")?, "${{"),
-        };
-        let earlier = value.get(..start)?.matches(piece).count();
-        let (found, _) = raw.match_indices(piece).nth(earlier)?;
-        let start = text.span.start + found;
-        Some(Span { start, end: start + piece.len() })
-    }
-
     /// Checks a dotted name of an expression against what exists.
     fn name(&mut self, name: &str, roots: &[&str], text: &Placed<String>, place: Range<usize>) {
-        let span = self.inner(text, &place);
+        let span = place::inside(self.source, text, &place);
         let mut parts = name.split('.');
         let root = parts.next().unwrap_or_default();
         let member = parts.next();
         if !roots.contains(&root) {
-            self.unknown(root, span, "name", roots.to_vec());
+            self.unknown(root, span, "name", roots);
             return;
         }
         let known: Vec<&str> = match root {
@@ -427,7 +399,7 @@ impl Checker<'_, '_> {
                     _ => "name in `git`:",
                 };
                 let known = known.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-                self.unknown(member, span, what, known.iter().map(String::as_str).collect());
+                self.unknown(member, span, what, &known.iter().map(String::as_str).collect::<Vec<_>>());
             }
             None => {
                 let help = if known.is_empty() {
@@ -443,7 +415,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn unknown(&mut self, name: &str, span: Span, what: &str, known: Vec<&str>) {
+    fn unknown(&mut self, name: &str, span: Span, what: &str, known: &[&str]) {
         let help = if known.is_empty() {
             format!("the workflow has no {what}")
         } else {

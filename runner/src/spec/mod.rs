@@ -11,6 +11,7 @@
 pub mod check;
 pub mod expression;
 pub mod node;
+mod place;
 pub mod raw;
 pub mod reader;
 pub mod tree;

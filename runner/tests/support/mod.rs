@@ -76,11 +76,17 @@ impl Ended {
 impl Project {
     /// A committed project: `docs/fix_plan.md` and `plans/active/loops.md`.
     pub fn new() -> Self {
+        let project = Self::without_git();
+        project.git(&["init", "--quiet", "--initial-branch=main"]);
+        project.commit();
+        project
+    }
+
+    /// The same files without a repository: quicker, and enough where nothing is run.
+    pub fn without_git() -> Self {
         let project = Self { directory: tempfile::tempdir().expect("a temporary directory") };
         project.write("docs/fix_plan.md", LEDGER);
         project.write("plans/active/loops.md", PLAN);
-        project.git(&["init", "--quiet", "--initial-branch=main"]);
-        project.commit();
         project
     }
 
@@ -159,6 +165,8 @@ impl Project {
         let mut command = self.command(env!("CARGO_BIN_EXE_runner"));
         command.arg("--plugin-dir").arg(plugins());
         command.env_remove("RUNNER_PLUGIN_PATH").env_remove("RUNNER_LOG").env("NO_COLOR", "1");
+        // The width at which help is wrapped.
+        command.env_remove("COLUMNS");
         command
     }
 
@@ -185,13 +193,16 @@ impl Project {
         text = text.replace(&plugins().display().to_string(), "[PLUGINS]");
         if let Some(directory) = binary.parent() {
             text = text.replace(&directory.display().to_string(), "[BIN]");
+            let target = directory.parent().expect("the binary lies below the target directory");
+            text = text.replace(&target.display().to_string(), "[TARGET]");
         }
         for (pattern, replacement) in [
             (r"\b[0-9]{8}T[0-9]{6}Z\b", "[STAMP]"),
             (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z\b", "[TIME]"),
             (r"\b[0-9a-f]{64}\b", "[SHA256]"),
             (r"\b[0-9a-f]{40}\b", "[COMMIT]"),
-            (r"\b[0-9]+(\.[0-9]+)? ?(ns|us|ms|s)\b", "[DURATION]"),
+            // With the blank that only measured times have: a workflow says `90s`.
+            (r"\b[0-9]+(\.[0-9]+)? (ns|us|ms|s)\b", "[DURATION]"),
         ] {
             let pattern = Regex::new(pattern).expect("a valid pattern");
             text = pattern.replace_all(&text, replacement).into_owned();
