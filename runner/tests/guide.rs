@@ -45,7 +45,7 @@ fn every_workflow_of_the_guide_ends_as_the_guide_says() {
 #[test]
 fn every_key_of_a_step_is_in_the_guide() {
     let project = Project::new();
-    project.write(FILE, "version: 1\nid: x\nbundle: { root: r, zzzzzz: 1 }\nzzzzzz: 1\nsteps: [{ id: a, zzzzzz: 1 }]\n");
+    project.write(FILE, "version: 1\nid: x\nbundle: { root: r, zzzzzz: 1 }\nzzzzzz: 1\nsteps: [{ id: a, run: [ls], zzzzzz: 1 }]\n");
     let refused = project.runner(&["validate", FILE]).stderr;
     let guide = page("docs/guide/workflow.md");
     let mut keys = 0;
