@@ -227,7 +227,10 @@ impl Launcher {
         let names = match (&command.stdout, conversation) {
             // The host sends what its plugin prints to its own standard error.
             (_, true) => vec![free("")],
-            (Some(stdout), false) => vec![stdout.clone(), free(".stderr")],
+            (Some(stdout), false) => {
+                let beside = stdout.strip_suffix(".stdout.log").map(|stem| format!("{stem}.stderr.log"));
+                vec![stdout.clone(), beside.unwrap_or_else(|| free(".stderr"))]
+            }
             (None, false) => vec![free(".stdout"), free(".stderr")],
         };
         for name in &names {

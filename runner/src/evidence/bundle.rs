@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::EvidenceError;
-use crate::fs::write_atomic;
+use crate::fs::write_whole;
 
 /// A bundle's directory.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Bundle {
         {
             self.directory(parent)?;
         }
-        Ok(write_atomic(&self.file(name), bytes)?)
+        Ok(write_whole(&self.file(name), bytes)?)
     }
 
     /// Writes a value as indented JSON with a final newline.

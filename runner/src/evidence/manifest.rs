@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{Bundle, EvidenceError, PluginId};
-use crate::fs::{Digest, digest_file, files_below};
+use crate::fs::{Digest, digest_entry, files_below, sync_all, write_atomic};
 
 /// What `manifest.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,8 +47,11 @@ pub fn seal(
     let mut files = Vec::new();
     for path in files_below(bundle.path()).map_err(unreadable)? {
         let full = bundle.path().join(&path);
+        if !full.is_symlink() {
+            sync_all(&full)?;
+        }
         let (sha256, size) =
-            digest_file(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
+            digest_entry(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
         files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
     }
     let manifest = Manifest {
@@ -60,5 +63,9 @@ pub fn seal(
         commands_head,
         files,
     };
-    bundle.write_json("manifest.json", &manifest)
+    let path = bundle.file("manifest.json");
+    let mut text = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| EvidenceError::at(&path, "cannot write", error))?;
+    text.push(b'\n');
+    Ok(write_atomic(&path, &text)?)
 }

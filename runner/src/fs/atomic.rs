@@ -1,7 +1,9 @@
 //! Atomic replacement of a file: readers see the old bytes or the new ones, never a mixture.
 //!
-//! The new text is written beside the file, flushed to the disk, given the old file's mode and owner, and
-//! renamed over it. A symbolic link is followed, so that the link stays a link.
+//! The new text is written beside the file, given the old file's mode and owner, and renamed over it. A
+//! symbolic link is followed, so that the link stays a link. [`write_atomic`] also flushes to the disk: it is
+//! for files that people own. [`write_whole`] leaves that to [`sync_all`] at the end: it is for the files of a
+//! bundle in the making, which change several times for each step.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,12 +32,23 @@ impl std::error::Error for WriteError {
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// Replaces the file at `path` by `bytes`. After an error the old file is as it was.
+/// Replaces the file at `path` by `bytes`, also across a power cut. After an error the old file is as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    replace(path, bytes).map_err(|source| WriteError { path: path.to_owned(), source })
+    replace(path, bytes, true).map_err(|source| WriteError { path: path.to_owned(), source })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The same without waiting for the disk.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    replace(path, bytes, false).map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+/// Waits until a file is on the disk.
+pub fn sync_all(path: &Path) -> Result<(), WriteError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
@@ -54,17 +67,18 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::process::id(),
         COUNTER.fetch_add(1, Ordering::Relaxed)
     ));
-    let written = write_new(&temporary, bytes, old.as_ref()).and_then(|()| fs::rename(&temporary, &target));
+    let written =
+        write_new(&temporary, bytes, old.as_ref(), sync).and_then(|()| fs::rename(&temporary, &target));
     if written.is_err() {
         // Best effort: the error that matters is the first one.
         let _ = fs::remove_file(&temporary);
         return written;
     }
     // The rename itself must survive a power cut.
-    File::open(directory)?.sync_all()
+    if sync { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-fn write_new(temporary: &Path, bytes: &[u8], old: Option<&fs::Metadata>) -> io::Result<()> {
+fn write_new(temporary: &Path, bytes: &[u8], old: Option<&fs::Metadata>, sync: bool) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary)?;
     file.write_all(bytes)?;
     if let Some(old) = old {
@@ -74,7 +88,7 @@ fn write_new(temporary: &Path, bytes: &[u8], old: Option<&fs::Metadata>) -> io::
             std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
     }
-    file.sync_all()
+    if sync { file.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

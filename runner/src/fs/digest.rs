@@ -65,6 +65,17 @@ pub fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
     }
 }
 
+/// The digest and the size in bytes of a file, or of the target's name when it is a symbolic link: a link is
+/// not what it points to.
+pub fn digest_entry(path: &Path) -> io::Result<(Digest, u64)> {
+    if !path.is_symlink() {
+        return digest_file(path);
+    }
+    let target = std::fs::read_link(path)?;
+    let bytes = target.as_os_str().as_encoded_bytes();
+    Ok((digest_bytes(bytes), bytes.len() as u64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

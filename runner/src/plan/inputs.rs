@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::clock::Stamp;
-use crate::fs::{Digest, digest_bytes, digest_file, files_below};
+use crate::fs::{Digest, digest_bytes, digest_entry, files_below};
 use crate::plan::PlanInput;
 use crate::spec::{Input, StampChoice};
 
@@ -57,11 +57,7 @@ pub fn digest_bundle(path: &Path) -> io::Result<Digest> {
     let mut text = String::new();
     for file in files_below(path)? {
         let full = path.join(&file);
-        let digest = if full.is_symlink() {
-            digest_bytes(std::fs::read_link(&full)?.as_os_str().as_encoded_bytes())
-        } else {
-            digest_file(&full)?.0
-        };
+        let (digest, _) = digest_entry(&full)?;
         text.push_str(&format!("{digest}  {}\n", file.display()));
     }
     Ok(digest_bytes(text.as_bytes()))

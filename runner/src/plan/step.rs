@@ -59,7 +59,7 @@ pub struct PlanFallback {
 /// What one attempt runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanAttempt {
-    /// The variables a fallback changes, with their asked values; empty for the asked attempt.
+    /// The variables that the step's fallback changes, with their asked values.
     pub requested: Map<String, Value>,
     /// The same variables with the values of this attempt.
     pub actual: Map<String, Value>,
@@ -141,13 +141,17 @@ pub fn resolve_attempt(
         }
         Action::Use(plugin) => PlanAction::Use { with: tree(&plugin.with)? },
     };
-    let requested =
-        overlay.keys().map(|name| (name.clone(), asked_vars.get(name).cloned().unwrap_or_default()));
+    // What a fallback would change is recorded for every attempt, so that no figure stands without it.
+    let changed = step.fallback.iter().flat_map(|fallback| &fallback.vars).map(|var| &var.name);
+    let requested: Map<String, Value> =
+        changed.map(|name| (name.clone(), asked_vars.get(name).cloned().unwrap_or_default())).collect();
+    let mut actual = requested.clone();
+    actual.extend(overlay.clone());
     let env = step.env.iter().map(|(name, template)| Ok((name.clone(), Value::String(text(template)?))));
     let collect = step.collect.iter().map(|collect| Ok((text(&collect.from)?, text(&collect.to)?)));
     Ok(PlanAttempt {
-        requested: requested.collect(),
-        actual: overlay.clone(),
+        requested,
+        actual,
         action,
         profile: step.profile.as_ref().map(|profile| tree(&profile.with)).transpose()?,
         env: env.collect::<Result<_, Diagnostic>>()?,

@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::evidence::{AttemptRecord, CommandRecord, EvidenceRecord, RunStatus, ascii, one_line, with_line};
+use crate::evidence::{
+    AttemptKind, AttemptRecord, CommandRecord, EvidenceRecord, RunStatus, ascii, one_line, with_line,
+};
 use crate::outcome::Outcome;
 use crate::process::bytes;
 use crate::report::operations::{profiled, ranked};
@@ -92,11 +94,12 @@ fn asked_and_run(text: &mut String, record: &EvidenceRecord) {
             table.row([format!("`{}`", step.id), "-".into(), "-".into(), status, "-".into(), "-".into()]);
         }
         for attempt in &step.attempts {
-            let kind = if attempt.actual.is_empty() {
-                attempt.kind.word().to_owned()
-            } else {
-                let (actual, asked) = (object(&attempt.actual), object(&attempt.requested));
-                format!("{}: {actual} (asked: {asked})", attempt.kind.word())
+            let kind = match attempt.kind {
+                AttemptKind::Fallback => {
+                    let (actual, asked) = (object(&attempt.actual), object(&attempt.requested));
+                    format!("fallback: {actual} (asked: {asked})")
+                }
+                other => other.word().to_owned(),
             };
             table.row([
                 format!("`{}`", step.id),
@@ -157,7 +160,7 @@ fn figures(text: &mut String, record: &EvidenceRecord) {
 
 /// What keeps the figures of a fallback from passing for what was asked.
 fn instead(attempt: &AttemptRecord) -> String {
-    if attempt.actual.is_empty() {
+    if attempt.kind != AttemptKind::Fallback {
         return String::new();
     }
     format!(" - FALLBACK, {} instead of the asked {}", object(&attempt.actual), object(&attempt.requested))
@@ -207,7 +210,7 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
         line!(text, "No profile: {}.", no_profile(record));
         return;
     };
-    if !attempt.actual.is_empty() {
+    if attempt.kind == AttemptKind::Fallback {
         line!(
             text,
             "**This is the profile of the fallback**{}.\n",

@@ -35,7 +35,7 @@ pub(super) fn carry_out(
         (AttemptKind::Fallback, Some(fallback)) => &fallback.attempt,
         _ => &step.asked,
     };
-    let overlay = &planned.actual;
+    let overlay = &if kind == AttemptKind::Fallback { planned.actual.clone() } else { Map::new() };
     let place = Place::of(engine, kind);
     let attempt = match engine.plan.attempt_in(index, overlay, &engine.metrics, &place.bundle) {
         Ok(attempt) => attempt,
@@ -77,6 +77,10 @@ pub(super) fn carry_out(
     if record.outcome == Outcome::Ok {
         let source = &engine.plan.sources[index];
         gates::hold(&source.gates, &engine.plan.vars, overlay, &mut record);
+    }
+    if let Some(directory) = place.below {
+        // Gone unless something was put there.
+        let _ = std::fs::remove_dir(engine.launcher.bundle().file(directory));
     }
     record.ended = Instant::now();
     Ok(record)

@@ -153,10 +153,10 @@ impl Engine {
             let (asked, actual) = (words(&smaller.requested), words(&smaller.actual));
             reason = match smaller.outcome {
                 Outcome::Ok => {
-                    format!("{reason}; asked {asked}, the fallback {actual} was run instead and is ok")
+                    format!("{reason}; {actual} was run instead of the asked {asked} and is ok")
                 }
                 _ => format!(
-                    "{reason}; asked {asked}, the fallback {actual} failed too: {}",
+                    "{reason}; {actual}, run instead of the asked {asked}, failed too: {}",
                     explain(&smaller)
                 ),
             };
@@ -218,13 +218,11 @@ impl Engine {
     }
 }
 
-/// `oom: ended by the runner: ...`.
+/// `oom at size=4096: ended by the runner: ...`.
 pub(super) fn explain(attempt: &AttemptRecord) -> String {
-    let mut text = format!("{}: {}", attempt.outcome, attempt.reason.as_deref().unwrap_or(&attempt.claim));
-    if !attempt.actual.is_empty() {
-        text = format!("{} at {text}", words(&attempt.actual));
-    }
-    text
+    let place =
+        if attempt.actual.is_empty() { String::new() } else { format!(" at {}", words(&attempt.actual)) };
+    format!("{}{place}: {}", attempt.outcome, attempt.reason.as_deref().unwrap_or(&attempt.claim))
 }
 
 /// `size=4096 dtype=float32`.

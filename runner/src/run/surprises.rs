@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evidence::EvidenceRecord;
+use crate::evidence::{AttemptKind, EvidenceRecord};
 use crate::outcome::Outcome;
 use crate::run::engine::{Engine, words};
 use crate::run::history::History;
@@ -21,7 +21,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     let bundle = engine.launcher.bundle();
     let mut list = Vec::new();
     for step in &state.steps {
-        for attempt in step.attempts.iter().filter(|attempt| !attempt.actual.is_empty()) {
+        for attempt in step.attempts.iter().filter(|attempt| attempt.kind == AttemptKind::Fallback) {
             list.push(format!(
                 "step `{}` was run with {} instead of the asked {}; its figures are not figures for what was asked",
                 step.id,
