@@ -16,6 +16,7 @@ use crate::evidence::{EvidenceError, PluginId};
 use crate::launch::{Command, Launched, Launcher};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
+use crate::process::Cancel;
 
 /// The longest last word or question of a host that is read.
 const MAX_LINE: u64 = 64 << 20;
@@ -96,8 +97,10 @@ pub fn run_plugin(
     let conversation =
         Conversation { launcher, events, step: call.step, attempt: call.attempt, read, heard: &heard };
     let job = call.job;
-    let launched =
-        launcher.converse(command, Box::new(move |stdin, stdout| conversation.hold(job, stdin, stdout)))?;
+    let launched = launcher.converse(
+        command,
+        Box::new(move |stdin, stdout, gone: &_| conversation.hold(job, stdin, stdout, gone)),
+    )?;
     let heard = heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(error) = heard.evidence {
         return Err(error);
@@ -183,7 +186,7 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     /// Talks until the host closes its side. A host that cannot be written to is about to end, and its end
     /// is what counts.
-    fn hold(&self, job: Job, mut stdin: ChildStdin, stdout: ChildStdout) {
+    fn hold(&self, job: Job, mut stdin: ChildStdin, stdout: ChildStdout, gone: &Cancel) {
         let _ = say(&mut stdin, &ToHost::Job(Box::new(job)));
         let mut lines = BufReader::new(stdout);
         loop {
@@ -194,7 +197,7 @@ impl Conversation<'_> {
                 Ok(_) => {}
             }
             match serde_json::from_slice(&line) {
-                Ok(message) => self.hear(message, &mut stdin),
+                Ok(message) => self.hear(message, &mut stdin, gone),
                 Err(error) => {
                     self.heard().broken = Some(format!("it sent a line that is not understood ({error})"));
                     return;
@@ -207,7 +210,7 @@ impl Conversation<'_> {
         self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn hear(&self, message: FromHost, stdin: &mut ChildStdin) {
+    fn hear(&self, message: FromHost, stdin: &mut ChildStdin, gone: &Cancel) {
         let step = self.step.to_owned();
         match message {
             FromHost::Phase { phase, iteration } => {
@@ -226,7 +229,7 @@ impl Conversation<'_> {
             }
             FromHost::Artifact { path } => self.heard().artifacts.push(path),
             FromHost::Run(request) => {
-                let reply = self.run(&request);
+                let reply = self.run(&request, gone);
                 let _ = say(stdin, &ToHost::Ran(reply));
             }
             FromHost::Read { path } => {
@@ -239,7 +242,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn run(&self, request: &Value) -> Result<Value, String> {
+    fn run(&self, request: &Value, gone: &Cancel) -> Result<Value, String> {
         let argv: Vec<String> = serde_json::from_value(request["argv"].clone())
             .map_err(|error| format!("`argv` must be a list of texts: {error}"))?;
         if argv.is_empty() {
@@ -250,7 +253,7 @@ impl Conversation<'_> {
         command.limits.time_s = request["timeout_s"].as_f64().filter(|seconds| *seconds > 0.0);
         command.stdout =
             Some(format!("logs/{}-{}.{}.stdout.log", self.step, self.attempt, self.launcher.next_id()));
-        let launched = match self.launcher.run(command) {
+        let launched = match self.launcher.run_for(command, gone) {
             Ok(launched) => launched,
             Err(error) => {
                 let text = error.to_string();

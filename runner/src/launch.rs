@@ -85,8 +85,10 @@ pub struct Launcher {
     dirty: Mutex<(Option<bool>, Option<Instant>)>,
 }
 
-/// What a caller does with the pipes of a program, while the program is watched.
-pub type Conversation<'a> = Box<dyn FnOnce(std::process::ChildStdin, std::process::ChildStdout) + Send + 'a>;
+/// What a caller does with the pipes of a program, while the program is watched. The flag is set when the
+/// program has ended.
+pub type Conversation<'a> =
+    Box<dyn FnOnce(std::process::ChildStdin, std::process::ChildStdout, &Cancel) + Send + 'a>;
 
 impl Launcher {
     /// A launcher for a new bundle.
@@ -126,9 +128,19 @@ impl Launcher {
         self.log().next_id()
     }
 
+    /// Writes down that a log of one of these commands was renamed.
+    pub fn log_moved(&self, commands: &[u64], from: &str, to: &str) -> Result<(), EvidenceError> {
+        commands.iter().try_for_each(|id| self.log().moved(*id, from, to))
+    }
+
     /// Runs a program to its end; its output goes to files.
     pub fn run(&self, command: Command) -> Result<Launched, EvidenceError> {
-        self.launch(command, None)
+        self.launch(command, None, &self.cancel)
+    }
+
+    /// The same on behalf of another program: it is ended when that one has ended.
+    pub fn run_for(&self, command: Command, gone: &Cancel) -> Result<Launched, EvidenceError> {
+        self.launch(command, None, gone)
     }
 
     /// Runs a program and talks to it over its standard input and output.
@@ -137,13 +149,14 @@ impl Launcher {
         command: Command,
         conversation: Conversation<'_>,
     ) -> Result<Launched, EvidenceError> {
-        self.launch(command, Some(conversation))
+        self.launch(command, Some(conversation), &self.cancel)
     }
 
     fn launch(
         &self,
         command: Command,
         conversation: Option<Conversation<'_>>,
+        cancel: &Cancel,
     ) -> Result<Launched, EvidenceError> {
         let logs = self.log_names(&command, conversation.is_some())?;
         let (dirty, as_of) = *lock(&self.dirty);
@@ -175,7 +188,7 @@ impl Launcher {
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
         };
-        let ended = self.supervise(launch, conversation);
+        let ended = self.supervise(launch, conversation, cancel);
         let end = CommandEnd {
             outcome: ended.outcome,
             claim: ended.claim.clone(),
@@ -189,7 +202,7 @@ impl Launcher {
         Ok(Launched { id, ended, logs })
     }
 
-    fn supervise(&self, launch: Launch, conversation: Option<Conversation<'_>>) -> Ended {
+    fn supervise(&self, launch: Launch, conversation: Option<Conversation<'_>>, cancel: &Cancel) -> Ended {
         let mut process = match Process::start(launch) {
             Ok(process) => process,
             Err(error) => {
@@ -206,12 +219,20 @@ impl Launcher {
             }
         };
         let pipes = process.pipes();
-        std::thread::scope(|scope| {
+        let gone = cancel.inner();
+        let mut ended = std::thread::scope(|scope| {
             if let (Some(conversation), Some((stdin, stdout))) = (conversation, pipes) {
-                scope.spawn(move || conversation(stdin, stdout));
+                let gone = &gone;
+                scope.spawn(move || conversation(stdin, stdout, gone));
             }
-            process.watch(&self.cancel)
-        })
+            let ended = process.watch(cancel);
+            gone.set();
+            ended
+        });
+        if ended.outcome == Outcome::Cancelled && !self.cancel.is_set() {
+            "ended by the runner: the plugin that asked for it has ended".clone_into(&mut ended.claim);
+        }
+        ended
     }
 
     fn log_names(&self, command: &Command, conversation: bool) -> Result<Vec<String>, EvidenceError> {

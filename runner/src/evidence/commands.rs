@@ -109,6 +109,10 @@ struct Line {
 enum What {
     Started(CommandStart),
     Ended(CommandEnd),
+    /// Its output was set aside, to make room for another attempt.
+    Moved {
+        logs: Vec<String>,
+    },
 }
 
 /// The log of one run.
@@ -153,6 +157,16 @@ impl CommandLog {
         self.write_text()
     }
 
+    /// Writes down that the output of a command has another name now.
+    pub fn moved(&mut self, id: u64, from: &str, to: &str) -> Result<(), EvidenceError> {
+        let Some(record) = self.records.iter_mut().find(|record| record.id == id) else { return Ok(()) };
+        let Some(log) = record.start.logs.iter_mut().find(|log| *log == from) else { return Ok(()) };
+        to.clone_into(log);
+        let logs = record.start.logs.clone();
+        self.append(id, What::Moved { logs })?;
+        self.write_text()
+    }
+
     /// The number that the next command gets.
     pub fn next_id(&self) -> u64 {
         self.records.len() as u64 + 1
@@ -193,6 +207,11 @@ impl CommandLog {
                 What::Ended(end) => {
                     if let Some(record) = records.iter_mut().find(|record| record.id == parsed.id) {
                         record.end = Some(end);
+                    }
+                }
+                What::Moved { logs } => {
+                    if let Some(record) = records.iter_mut().find(|record| record.id == parsed.id) {
+                        record.start.logs = logs;
                     }
                 }
             }

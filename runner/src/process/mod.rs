@@ -135,6 +135,7 @@ impl Process {
             Stdout::File(_) => Stdio::null(),
             Stdout::Caller => Stdio::piped(),
         });
+        die_with_the_runner(&mut command);
         let started = std::time::Instant::now();
         let mut child = command.spawn()?;
         let group = Pid::from_child(&child);
@@ -267,6 +268,21 @@ impl Process {
             Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
         }
     }
+}
+
+/// Ties a program's life to that of the runner: one that outlived a killed runner would run, unseen and
+/// unrecorded, beside the next measurement. The kernel watches the *thread* that starts it; [`Process::watch`]
+/// keeps that thread busy until the program's end.
+#[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
+fn die_with_the_runner(command: &mut Command) {
+    let runner = rustix::process::getpid();
+    let tie = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A runner that was killed in between would never send the signal.
+        if rustix::process::getppid() == Some(runner) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+    };
+    // SAFETY: only two system calls that are safe after fork: nothing is allocated, no lock is taken.
+    unsafe { command.pre_exec(tie) };
 }
 
 /// An amount of memory for people: `12.3 MiB`.

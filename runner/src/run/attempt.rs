@@ -1,6 +1,8 @@
 //! Carrying out one attempt of a step: [`carry_out`]. Runs the program or the plugin, takes in its metrics,
 //! and holds the gates against them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use runner_plugin_host::protocol::{Job, KernelResult, Library, RoleJob};
@@ -10,6 +12,7 @@ use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin};
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, KernelRun, one_line, with_line};
+use crate::fs::files_below;
 use crate::launch::{Command, Launched};
 use crate::outcome::Outcome;
 use crate::plan::{PlanAction, PlanAttempt, PlanPlugin, PlanStep};
@@ -60,6 +63,7 @@ pub(super) fn carry_out(
         kind: kind.word().to_owned(),
         what: command.clone(),
     });
+    let before = files(engine)?;
     let mut record = AttemptRecord::blank(number, kind, &attempt, command, started);
     if let Some(directory) = place.below {
         engine.launcher.bundle().directory(directory)?;
@@ -74,6 +78,11 @@ pub(super) fn carry_out(
         (PlanAction::Use { .. }, None) => Map::new(),
     };
     record.metrics = metrics;
+    // Also what it wrote without telling: the next attempt must not find it and pass it for its own.
+    let new: Vec<String> = files(engine)?.difference(&before).cloned().collect();
+    record.artifacts.extend(new);
+    record.artifacts.sort();
+    record.artifacts.dedup();
     if record.outcome == Outcome::Ok {
         let source = &engine.plan.sources[index];
         gates::hold(&source.gates, &engine.plan.vars, overlay, &mut record);
@@ -84,6 +93,16 @@ pub(super) fn carry_out(
     }
     record.ended = Instant::now();
     Ok(record)
+}
+
+/// The files of the bundle that are neither logs nor the runner's own.
+fn files(engine: &Engine) -> Result<BTreeSet<String>, EvidenceError> {
+    const OWN: [&str; 4] = ["plan.json", "state.json", "commands.jsonl", "commands.txt"];
+    let bundle = engine.launcher.bundle().path();
+    let found = files_below(bundle).map_err(|error| EvidenceError::at(bundle, "cannot list", error))?;
+    let names = found.iter().map(|file| file.display().to_string());
+    let names = names.filter(|name| !name.starts_with("logs/") && !name.starts_with("failed/"));
+    Ok(names.filter(|name| !OWN.contains(&name.as_str())).collect())
 }
 
 /// Where the files of an attempt go.

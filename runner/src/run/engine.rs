@@ -4,6 +4,8 @@
 //! first step that fails for good stops the ordinary steps, while `always` steps still run; a step whose
 //! evidence could not be written has failed.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use crate::catalog::Role;
@@ -83,7 +85,8 @@ impl Engine {
             }
             self.step(index)?;
         }
-        if self.launcher.cancel().is_set() {
+        // A signal that came after the ledger was written is too late: the run is in it, and ends as usual.
+        if self.launcher.cancel().is_set() && self.state.ledger.is_none() {
             return Ok(closing::interrupted(self)?);
         }
         if !closed {
@@ -211,10 +214,24 @@ impl Engine {
             if from.exists() {
                 std::fs::rename(&from, &to)
                     .map_err(|error| EvidenceError::at(&from, "cannot set aside", error))?;
+                remove_empty(from.parent(), bundle.path());
+                // A log that the next attempt will make again: the record must follow the old one.
+                self.launcher.log_moved(&attempt.commands, artifact, &target)?;
+                for log in attempt.logs.iter_mut().filter(|log| *log == artifact) {
+                    log.clone_from(&target);
+                }
                 *artifact = target;
             }
         }
         self.save()
+    }
+}
+
+/// Removes directories that became empty, up to the bundle itself: an empty `profile/` would look like one.
+fn remove_empty(mut directory: Option<&Path>, bundle: &Path) {
+    // The first one that is not empty ends it.
+    while let Some(empty) = directory.filter(|path| *path != bundle && std::fs::remove_dir(path).is_ok()) {
+        directory = empty.parent();
     }
 }
 

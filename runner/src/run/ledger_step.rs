@@ -71,7 +71,8 @@ impl Engine {
         let (PlanAction::Use { with }, Some(plugin)) = (&attempt.action, &step.plugin) else {
             return Ok(AttemptRecord::blank(1, AttemptKind::Asked, &attempt, String::new(), started));
         };
-        let command = format!("{} {}", plugin.manifest.name, crate::evidence::with_line(with));
+        let command =
+            format!("{} {}", plugin.manifest.name, crate::evidence::with_line(with)).trim_end().to_owned();
         self.events.emit(&Event::AttemptStarted {
             step: step.id.clone(),
             index,

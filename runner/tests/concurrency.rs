@@ -1,0 +1,282 @@
+//! Runs beside each other, runs that are ended from outside, and a ledger that cannot be written.
+//!
+//! What must hold: stamps are used once, the ledger is whole and has each run once or not at all, and no
+//! process of a run outlives it. Signals go to the runner's process alone, as a supervisor sends them.
+
+mod evidence;
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use evidence::{Evidence, LEDGER_STEP, ROOT, seen, workflow};
+use insta::assert_snapshot;
+use rustix::process::{Pid, Signal, kill_process};
+use support::Project;
+
+/// How long a test waits for something that comes at once on a machine with nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A project whose workflow `w.yaml` runs this step and then the ledger.
+fn project(step: &str) -> Project {
+    let project = Project::new();
+    project.write("w.yaml", workflow("", &format!("{step}{LEDGER_STEP}")));
+    project.commit();
+    project
+}
+
+fn quick() -> Project {
+    project("  - id: step\n    uses: villain\n    with: { size: 64 }\n")
+}
+
+fn start(project: &Project) -> Child {
+    let mut command = project.command_of_runner();
+    command.args(["run", "w.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the runner starts")
+}
+
+/// Waits until `done` gives something.
+fn wait<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = done() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Numbers of the ledger's attempts, in order of their place.
+fn attempts(project: &Project) -> Vec<u64> {
+    let ledger = project.read("docs/fix_plan.md");
+    let numbers = ledger.split("Attempt #").skip(1);
+    numbers
+        .map(|text| {
+            text.split(|c: char| !c.is_ascii_digit()).next().expect("a part").parse().expect("a number")
+        })
+        .collect()
+}
+
+/// All runs are complete, each has a bundle, and each stands in the ledger once.
+fn all_are_in_the_ledger(project: &Project, count: usize) {
+    let bundles = Evidence::all(project);
+    assert_eq!(bundles.len(), count, "a bundle for each run");
+    let ledger = project.read("docs/fix_plan.md");
+    for bundle in &bundles {
+        assert_eq!(bundle.status(), "complete", "{}", bundle.state());
+        assert!(ledger.contains(&format!("{ROOT}/{}", bundle.stamp())), "{ledger}");
+    }
+    let mut numbers = attempts(project);
+    numbers.sort_unstable();
+    let expected: Vec<u64> = (1..=count as u64 + 1).collect();
+    assert_eq!(numbers, expected, "one number for each attempt:\n{ledger}");
+    assert!(ledger.starts_with("# Fix plan\n") && ledger.contains("- Spec/AT: none\n"), "{ledger}");
+    let left = project.files().into_iter().filter(|file| file.ends_with(".tmp")).count();
+    assert_eq!(left, 0, "no temporary file is left");
+}
+
+#[test]
+fn four_runs_at_once_get_four_stamps_and_four_entries() {
+    let project = quick();
+    let runs: Vec<Child> = (0..4).map(|_| start(&project)).collect();
+    for run in runs {
+        let output = run.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    all_are_in_the_ledger(&project, 4);
+}
+
+#[test]
+fn two_runs_one_right_after_the_other_get_two_stamps() {
+    let project = quick();
+    for _ in 0..2 {
+        let ended = project.runner(&["run", "w.yaml"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    }
+    all_are_in_the_ledger(&project, 2);
+}
+
+/// Processes that work for a run in this project: their working directory is its root.
+fn processes_in(root: &Path) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").expect("/proc");
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    numbers
+        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == root))
+        // A dead child that its parent has not looked at yet does nothing any more.
+        .filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
+        })
+        .collect()
+}
+
+/// Starts a run and waits until the step's program has been busy for a moment.
+fn busy(project: &Project) -> (Child, Evidence) {
+    let run = start(project);
+    let evidence = wait("a bundle", || {
+        let bundles = std::fs::read_dir(project.path(ROOT)).ok()?;
+        (bundles.count() == 1).then(|| Evidence::only(project))
+    });
+    wait("the step", || {
+        let log = std::fs::read_to_string(evidence.path().join("commands.jsonl")).ok()?;
+        log.lines().any(|line| line.contains("\"step\":\"step\"")).then_some(())
+    });
+    wait("its process", || (processes_in(&project.root()).len() >= 2).then_some(()));
+    // The library is loaded by now, and the kernel hangs.
+    std::thread::sleep(Duration::from_millis(300));
+    (run, evidence)
+}
+
+fn signal(run: &Child, signal: Signal) {
+    kill_process(Pid::from_child(run), signal).expect("it is there");
+}
+
+/// Sends a signal to a run that hangs in `step`; how it ended.
+fn interrupted(step: &str, sent: Signal) -> (Project, Evidence, Output) {
+    let project = project(step);
+    let ledger = project.read("docs/fix_plan.md");
+    let plan = project.read("plans/active/loops.md");
+    let (run, evidence) = busy(&project);
+    signal(&run, sent);
+    let output = run.wait_with_output().expect("it ends");
+    assert_eq!(project.read("docs/fix_plan.md"), ledger, "the ledger is untouched");
+    assert_eq!(project.read("plans/active/loops.md"), plan, "the plan is untouched");
+    wait("the end of its processes", || processes_in(&project.root()).is_empty().then_some(()));
+    (project, evidence, output)
+}
+
+const HANGS: &str = "  - id: step\n    uses: villain\n    with: { do: hang }\n";
+const DEAF: &str = "  - id: step\n    uses: villain\n    with: { do: hang_ignoring_cancel }\n";
+const SLEEPS: &str = "  - id: step\n    run: [sleep, '60']\n";
+
+#[test]
+fn ctrl_c_ends_the_run_and_its_children_and_leaves_the_ledger_alone() {
+    let (project, evidence, output) = interrupted(HANGS, Signal::INT);
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(evidence.status(), "interrupted");
+    assert_eq!(evidence.outcome("step"), "cancelled");
+    assert!(!evidence.has("manifest.json"), "not sealed");
+    assert!(evidence.text("summary.md").contains("**Status: interrupted**"));
+    assert_snapshot!(seen(&project.ended(&output)));
+}
+
+#[test]
+fn sigterm_ends_the_run_and_its_children_and_leaves_the_ledger_alone() {
+    for step in [DEAF, SLEEPS] {
+        let (_project, evidence, output) = interrupted(step, Signal::TERM);
+        assert_eq!(output.status.code(), Some(130));
+        assert_eq!(evidence.status(), "interrupted");
+    }
+}
+
+#[test]
+fn an_interrupted_command_ends_before_a_fallback_or_a_retry_of_it_can_start() {
+    let step = "  - id: step\n    run: [sleep, '60']\n    retry: 3\n";
+    let (_project, evidence, output) = interrupted(step, Signal::INT);
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(evidence.commands_of("step").len(), 1, "one attempt");
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_behind_that_the_next_one_could_trip_over() {
+    for step in [HANGS, DEAF, SLEEPS] {
+        let (project, killed, output) = interrupted(step, Signal::KILL);
+        assert_eq!(output.status.code(), None, "killed");
+        assert_eq!(killed.status(), "running", "its last word");
+        assert!(!killed.has("manifest.json"));
+        let before = killed.files();
+        let listed = project.runner(&["status"]);
+        assert!(listed.stdout.starts_with("killed "), "{}", listed.transcript());
+        project.write("w.yaml", workflow("", &format!("  - id: step\n    uses: villain\n{LEDGER_STEP}")));
+        let ended = project.runner(&["run", "w.yaml"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let bundles = Evidence::all(&project);
+        assert_eq!(bundles.len(), 2, "the killed one's stamp was not used again");
+        assert_eq!(bundles[0].path(), killed.path());
+        assert_eq!(killed.files(), before, "and its files are as they were");
+        assert_eq!(attempts(&project), [1, 2]);
+    }
+}
+
+#[test]
+fn what_a_plugin_started_ends_with_the_plugin() {
+    let step = "
+  - id: step
+    uses: env-capture
+    with: { python: ./slow }
+    limits: { time: 1s }
+";
+    let project = project(step);
+    project.write("slow", "#!/bin/sh\nexec sleep 60\n");
+    std::fs::set_permissions(project.path("slow"), PermissionsExt::from_mode(0o755)).expect("chmod");
+    let start = Instant::now();
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert!(start.elapsed() < Duration::from_secs(15), "the run did not wait for it: {:?}", start.elapsed());
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let evidence = Evidence::only(&project);
+    assert_eq!(evidence.outcome("step"), "timeout");
+    let slow = evidence.commands_of("step").into_iter().find(|(start, _)| start["argv"][0] == "./slow");
+    let (_, end) = slow.expect("it is recorded");
+    assert_eq!(end["claim"], "ended by the runner: the plugin that asked for it has ended");
+    assert!(processes_in(&project.root()).is_empty());
+}
+
+/// Runs `w.yaml` in a project whose ledger cannot be written; what the user sees.
+fn ledger_fails(project: &Project) -> String {
+    let before = std::fs::read(project.path("docs/fix_plan.md")).ok();
+    let plan = project.read("plans/active/loops.md");
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let evidence = Evidence::only(project);
+    assert_eq!(evidence.status(), "blocked");
+    assert_eq!(evidence.outcome("step"), "ok");
+    assert_eq!(evidence.outcome("ledger"), "failed");
+    assert_eq!(evidence.state()["ledger"], serde_json::Value::Null);
+    assert_eq!(std::fs::read(project.path("docs/fix_plan.md")).ok(), before, "the ledger is as it was");
+    assert_eq!(project.read("plans/active/loops.md"), plan, "nothing is half written");
+    assert!(evidence.has("manifest.json"), "the evidence of the run is whole");
+    seen(&ended)
+}
+
+#[test]
+fn a_read_only_ledger_stays_as_it_is_and_the_entry_is_kept() {
+    let project = quick();
+    std::fs::set_permissions(project.path("docs/fix_plan.md"), PermissionsExt::from_mode(0o444))
+        .expect("chmod");
+    let terminal = ledger_fails(&project);
+    let patch = Evidence::only(&project).text("ledger.patch");
+    assert!(patch.contains("+  * [") && patch.contains("Attempt #2"), "{patch}");
+    assert_snapshot!(terminal);
+}
+
+#[test]
+fn a_missing_ledger_fails_the_step() {
+    let project = quick();
+    std::fs::remove_file(project.path("docs/fix_plan.md")).expect("removed");
+    assert_snapshot!(ledger_fails(&project));
+}
+
+#[test]
+fn a_ledger_that_is_not_utf_8_fails_the_step() {
+    let project = quick();
+    project.write("docs/fix_plan.md", b"# Fix plan\n\n## [LOOP-001] caf\xe9\n- Attempts History:\n");
+    assert_snapshot!(ledger_fails(&project));
+}
+
+#[test]
+fn a_missing_plan_row_fails_the_step_and_leaves_the_ledger_alone() {
+    let project = quick();
+    project
+        .write("plans/active/loops.md", "# Plan\n\n| ID | Task | State |\n|---|---|---|\n| A1 | x | [ ] |\n");
+    assert_snapshot!(ledger_fails(&project));
+}
+
+#[test]
+fn a_missing_item_fails_the_step() {
+    let project = quick();
+    project.write("docs/fix_plan.md", "# Fix plan\n\n## [OTHER-001] Something else\n- Attempts History:\n");
+    assert_snapshot!(ledger_fails(&project));
+}
