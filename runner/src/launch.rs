@@ -283,12 +283,12 @@ impl Launcher {
             let path = self.bundle.file(&log);
             let output =
                 std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
-            let own = self.bundle.path().strip_prefix(&self.root).map(Path::to_owned).unwrap_or_default();
-            let own = own.to_string_lossy().into_owned();
+            let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&self.root).ok());
+            let own = bundles.map(|bundles| format!("{}/", bundles.display())).unwrap_or_default();
             let changed = output
                 .split(|byte| *byte == 0)
                 .filter(|entry| entry.len() > 3)
-                // The bundle that is being made is not a change of the project.
+                // Bundles, this one and those beside it, are no changes of the project.
                 .filter(|entry| own.is_empty() || !String::from_utf8_lossy(&entry[3..]).starts_with(&own))
                 .count() as u64;
             record.changed_files = Some(changed);
