@@ -50,9 +50,12 @@ pub enum Event {
     },
 }
 
+/// Somebody who hears of events.
+type Listener = dyn Fn(Instant, &Event) + Send + Sync;
+
 /// Where events go.
 #[derive(Clone)]
-pub struct Events(Arc<dyn Fn(Instant, &Event) + Send + Sync>);
+pub struct Events(Arc<Listener>);
 
 impl Events {
     /// Events that go to one listener.

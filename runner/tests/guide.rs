@@ -27,8 +27,10 @@ fn every_workflow_of_the_guide_ends_as_the_guide_says() {
         let place = format!("docs/guide/workflow.md:{}", block.line);
         assert!(block.text.starts_with("version: 1\n"), "{place} is not a whole workflow");
         project.write(FILE, &block.text);
-        let exit = block.info.strip_prefix("yaml workflow").unwrap_or_else(|| panic!("{place}: {}", block.info));
-        let expected: Option<i32> = exit.trim().strip_prefix("exit=").map(|code| code.parse().expect("a code"));
+        let exit =
+            block.info.strip_prefix("yaml workflow").unwrap_or_else(|| panic!("{place}: {}", block.info));
+        let expected: Option<i32> =
+            exit.trim().strip_prefix("exit=").map(|code| code.parse().expect("a code"));
         let refused = expected.filter(|code| matches!(code, 2 | 5));
         let validated = project.runner(&["validate", FILE]);
         assert_eq!(validated.code, Some(refused.unwrap_or(0)), "{place}: {}", validated.transcript());

@@ -27,7 +27,8 @@ fn pages() -> Vec<String> {
 /// The subcommands that `runner --help` lists.
 fn subcommands() -> Vec<String> {
     let help = runner(&["--help"]);
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let lines =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     // A long description goes on in lines that are indented further.
     let names = lines.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
     names.filter_map(|rest| rest.split_whitespace().next()).map(str::to_owned).collect()

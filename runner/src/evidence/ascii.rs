@@ -1,5 +1,6 @@
 //! ASCII for what must be ASCII: `summary.md` and `commands.txt`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The text with everything that is not printable ASCII escaped as `\u{..}`; line ends stay.
@@ -8,12 +9,11 @@ pub fn ascii(text: &str) -> String {
     for character in text.chars() {
         match character {
             '\n' | ' '..='~' => escaped.push(character),
-            '\t' => escaped.push(' '),
+            '\t' | '\u{a0}' => escaped.push(' '),
             // The few that people type and that have a plain twin.
             '\u{2013}' | '\u{2014}' | '\u{2212}' => escaped.push('-'),
             '\u{2018}' | '\u{2019}' => escaped.push('\''),
             '\u{201c}' | '\u{201d}' => escaped.push('"'),
-            '\u{a0}' => escaped.push(' '),
             // Writing into a String cannot fail.
             _ => {
                 let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
@@ -27,7 +27,7 @@ pub fn ascii(text: &str) -> String {
 pub fn shell_quote(word: &str) -> String {
     if word.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         // Without NUL bytes, quoting cannot fail.
-        return shlex::try_quote(word).map_or_else(|_| word.to_owned(), |quoted| quoted.into_owned());
+        return shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned);
     }
     let mut quoted = String::from("$'");
     for byte in word.bytes() {

@@ -38,12 +38,16 @@ impl Table {
         for (index, row) in self.rows.iter().enumerate() {
             let cells: Vec<String> =
                 row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            text.push_str(&line(&cells));
             if index == 0 {
                 let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-                text.push_str(&format!("| {} |\n", rule.join(" | ")));
+                text.push_str(&line(&rule));
             }
         }
         text
     }
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
 }

@@ -212,7 +212,7 @@ fn run_program(
     match moved {
         Ok(moved) => record.artifacts.extend(moved),
         Err(message) if record.outcome == Outcome::Ok => {
-            record.fail("its outputs could not be collected", message)
+            record.fail("its outputs could not be collected", message);
         }
         Err(_) => {}
     }

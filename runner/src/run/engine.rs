@@ -34,9 +34,9 @@ pub struct Engine {
 
 impl Engine {
     /// Writes the plan and the first state down.
-    pub fn begin(plan: Plan, bundle: Bundle, events: Events, cancel: Cancel) -> Result<Self, EvidenceError> {
+    pub fn begin(plan: Plan, bundle: &Bundle, events: Events, cancel: Cancel) -> Result<Self, EvidenceError> {
         bundle.write_json("plan.json", &plan)?;
-        let launcher = Launcher::new(&plan.root, &bundle, cancel)?;
+        let launcher = Launcher::new(&plan.root, bundle, cancel)?;
         let steps = plan.steps.iter().map(|step| StepOutcome {
             id: step.id.clone(),
             uses: step.plugin.as_ref().map(|plugin| plugin.manifest.name.clone()),

@@ -84,5 +84,5 @@ pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
     let bundle = Bundle::reserve(&request.root.join(&request.workflow.root.value))?;
     asked.stamp = Some(bundle.stamp().clone());
     let plan = plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
-    engine::Engine::begin(plan, bundle, request.events, request.cancel)?.run()
+    engine::Engine::begin(plan, &bundle, request.events, request.cancel)?.run()
 }
