@@ -77,14 +77,15 @@ fn a_run_iterates_as_asked_and_reports_every_figure_with_its_unit() {
 /// Reads an image of 65 x 65 pixels back, by the description of the format.
 fn pixels<T, const N: usize>(bytes: &[u8], descr: &str, value: fn([u8; N]) -> T) -> Array2<T> {
     let end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let header = std::str::from_utf8(&bytes[10..end]).unwrap();
+    let header = std::str::from_utf8(&bytes[10..end]).expect("the header is ASCII");
     assert_eq!(
         header.trim_end(),
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (65, 65), }}")
     );
     let (values, rest) = bytes[end..].as_chunks::<N>();
     assert!(rest.is_empty());
-    Array2::from_shape_vec((65, 65), values.iter().copied().map(value).collect()).unwrap()
+    Array2::from_shape_vec((65, 65), values.iter().copied().map(value).collect())
+        .expect("as many pixels as the shape says")
 }
 
 #[test]
