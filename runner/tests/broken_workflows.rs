@@ -154,7 +154,7 @@ fn aliases_that_multiply_are_stopped_before_they_cost_anything() {
     let mut content = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let alias = format!("*a{}", level - 1);
-        content.push_str(&format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 9].join(", ")));
+        content += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 9].join(", "));
     }
     refused_content("billion_laughs", content.as_bytes(), 2, &["5:10"]);
 }

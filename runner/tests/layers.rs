@@ -149,7 +149,7 @@ fn no_text_names_a_directory_of_one_machine() {
     let workspace = workspace();
     // The checkout itself, and everything that is as specific as a person's own directory. The names here
     // are those that examples use.
-    let personal = Regex::new(r#"/(?:home|Users)/([A-Za-z0-9_.-]+)/"#).expect("a valid pattern");
+    let personal = Regex::new(r"/(?:home|Users)/([A-Za-z0-9_.-]+)/").expect("a valid pattern");
     let examples = ["me", "u", "user", "you"];
     let mut wrong = Vec::new();
     for path in texts(&workspace) {

@@ -66,7 +66,7 @@ impl Ended {
         let mut text = format!("exit code {code}\n");
         for (name, output) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !output.is_empty() {
-                text.push_str(&format!("--- {name}\n{}\n", output.trim_end()));
+                text += &format!("--- {name}\n{}\n", output.trim_end());
             }
         }
         text
