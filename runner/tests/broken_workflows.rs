@@ -8,6 +8,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -154,7 +155,8 @@ fn aliases_that_multiply_are_stopped_before_they_cost_anything() {
     let mut content = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let alias = format!("*a{}", level - 1);
-        content += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 9].join(", "));
+        let aliases = [alias.as_str(); 9].join(", ");
+        writeln!(content, "a{level}: &a{level} [{aliases}]").expect("a String takes it");
     }
     refused_content("billion_laughs", content.as_bytes(), 2, &["5:10"]);
 }

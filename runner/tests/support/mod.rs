@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "every test program of the package uses another part of it")]
 
 use std::ffi::OsStr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -66,7 +67,7 @@ impl Ended {
         let mut text = format!("exit code {code}\n");
         for (name, output) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !output.is_empty() {
-                text += &format!("--- {name}\n{}\n", output.trim_end());
+                writeln!(text, "--- {name}\n{}", output.trim_end()).expect("a String takes it");
             }
         }
         text
