@@ -97,7 +97,7 @@ pub fn run_plugin(
     let conversation =
         Conversation { launcher, events, step: call.step, attempt: call.attempt, read, heard: &heard };
     let job = call.job;
-    let launched = launcher.converse(
+    let program = launcher.converse(
         command,
         Box::new(move |stdin, stdout, gone: &_| conversation.hold(job, stdin, stdout, gone)),
     )?;
@@ -105,7 +105,7 @@ pub fn run_plugin(
     if let Some(error) = heard.evidence {
         return Err(error);
     }
-    Ok(judge(launched, heard))
+    Ok(judge(program, heard))
 }
 
 /// What the evidence says of a plugin.

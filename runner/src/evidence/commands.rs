@@ -107,7 +107,7 @@ struct Line {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum What {
-    Started(CommandStart),
+    Started(Box<CommandStart>),
     Ended(CommandEnd),
     /// Its output was set aside, to make room for another attempt.
     Moved {
@@ -142,7 +142,7 @@ impl CommandLog {
     /// Writes down that a command is about to start; returns its number.
     pub fn start(&mut self, start: CommandStart) -> Result<u64, EvidenceError> {
         let id = self.records.len() as u64 + 1;
-        self.append(id, What::Started(start.clone()))?;
+        self.append(id, What::Started(Box::new(start.clone())))?;
         self.records.push(CommandRecord { id, start, end: None });
         self.write_text()?;
         Ok(id)
@@ -203,7 +203,9 @@ impl CommandLog {
                 Err(error) => return Err(format!("line {}: {error}", index + 1)),
             };
             match parsed.what {
-                What::Started(start) => records.push(CommandRecord { id: parsed.id, start, end: None }),
+                What::Started(start) => {
+                    records.push(CommandRecord { id: parsed.id, start: *start, end: None });
+                }
                 What::Ended(end) => {
                     if let Some(record) = records.iter_mut().find(|record| record.id == parsed.id) {
                         record.end = Some(end);

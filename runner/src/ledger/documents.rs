@@ -78,11 +78,9 @@ impl Documents {
         let full = self.inside(path)?;
         let bytes = fs::read(&full).map_err(|error| format!("cannot read `{path}`: {error}"))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            format!("`{path}` is not UTF-8 (line {}); nothing was changed", line + 1)
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = good.split(|byte| *byte == b'\n').count();
+            format!("`{path}` is not UTF-8 (line {line}); nothing was changed")
         })?;
         self.seen().insert(path.to_owned(), text.clone());
         Ok(text)

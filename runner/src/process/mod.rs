@@ -192,7 +192,7 @@ impl Process {
         self.signal(Signal::KILL);
         let cut = self.pumps.drain(..).filter_map(Pump::finish).collect();
         let peak = peak.max(usage);
-        let (outcome, claim) = self.classify(status, verdict.map(|(verdict, _)| verdict), peak);
+        let (outcome, claim) = self.classify(status, verdict.as_ref().map(|(verdict, _)| verdict), peak);
         let (exit_code, signal) = match status {
             Status::Exited(code) => (Some(code), None),
             Status::Signalled(signal) => (None, Some(signal)),
@@ -226,7 +226,7 @@ impl Process {
         let _ = kill_process_group(self.group, signal);
     }
 
-    fn classify(&self, status: Status, verdict: Option<Verdict>, peak: u64) -> (Outcome, String) {
+    fn classify(&self, status: Status, verdict: Option<&Verdict>, peak: u64) -> (Outcome, String) {
         match verdict {
             Some(Verdict::Timeout) => {
                 let limit = self.launch.time.unwrap_or_default().as_secs_f64();
@@ -239,7 +239,7 @@ impl Process {
                 let limit = self.launch.memory.unwrap_or_default();
                 let claim = format!(
                     "ended by the runner: {} of resident memory, more than limits.memory ({})",
-                    bytes(seen),
+                    bytes(*seen),
                     bytes(limit)
                 );
                 return (Outcome::Oom, claim);
