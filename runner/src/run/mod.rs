@@ -2,7 +2,7 @@
 //! measurement), lets the ledger record the end, writes the summary and seals.
 //!
 //! The executor talks to nobody: it emits events and writes evidence. What it decides is in
-//! [`engine`]; how one attempt is carried out in [`attempt`].
+//! `engine`; how one attempt is carried out in `attempt`.
 
 mod attempt;
 mod closing;
