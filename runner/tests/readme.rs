@@ -15,8 +15,13 @@ fn pages() -> Vec<String> {
     let mut pages = ["README.md", "CHANGELOG.md", "reports/README.md"].map(str::to_owned).to_vec();
     for directory in ["docs/guide", "docs/architecture"] {
         for entry in std::fs::read_dir(repository().join(directory)).expect("a directory of pages") {
-            let name = entry.expect("readable").file_name().into_string().expect("a plain name");
-            assert!(name.ends_with(".md"), "{directory}/{name} is no page");
+            let path = entry.expect("readable").path();
+            assert!(
+                path.extension().is_some_and(|extension| extension == "md"),
+                "{} is no page",
+                path.display()
+            );
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
             pages.push(format!("{directory}/{name}"));
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! Used by the tests of README.md and of the guide. It knows fenced blocks and inline links, and no other
 //! Markdown; it must never change a page.
-#![allow(dead_code, reason = "every test program uses another part of it")]
 
 use std::path::{Path, PathBuf};
 
