@@ -64,7 +64,11 @@ impl Catalog {
                 Ok(manifest) => Ok(Found { path, manifest }),
                 Err(reason) => Err(MissingPlugin {
                     message: format!("the plugin file `{name}` {reason}"),
-                    help: "a plugin file is named relative to the project root".to_owned(),
+                    help: if path.is_file() {
+                        "name a library that was built for this runner".to_owned()
+                    } else {
+                        "a plugin file is named relative to the project root".to_owned()
+                    },
                 }),
             };
         }

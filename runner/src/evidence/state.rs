@@ -174,6 +174,8 @@ pub struct AttemptRecord {
     pub artifacts: Vec<String>,
     /// Where its output is, relative to the bundle.
     pub logs: Vec<String>,
+    /// Streams that were cut at the output limit.
+    pub cut: Vec<String>,
 }
 
 /// What a kernel did.

@@ -159,6 +159,7 @@ impl AttemptRecord {
             profile: None,
             artifacts: Vec::new(),
             logs: Vec::new(),
+            cut: Vec::new(),
         }
     }
 
@@ -169,9 +170,7 @@ impl AttemptRecord {
         self.seconds = launched.ended.seconds;
         self.peak_rss_bytes = launched.ended.peak_rss_bytes;
         self.logs.clone_from(&launched.logs);
-        for stream in &launched.ended.cut {
-            self.claim = format!("{}; its {stream} was cut at the output limit", self.claim);
-        }
+        self.cut = launched.ended.cut.iter().map(|stream| (*stream).to_owned()).collect();
     }
 
     pub(super) fn fail(&mut self, claim: &str, reason: String) {
@@ -338,8 +337,8 @@ pub(super) fn note(record: &AttemptRecord) -> String {
     let mut words = Vec::new();
     if let Some(kernel) = &record.kernel {
         words.push(match u64::from(kernel.asked) {
-            asked if asked == kernel.run => format!("{asked} iterations"),
-            asked => format!("{} iterations ({asked} asked)", kernel.run),
+            asked if asked == kernel.run => count(asked, "iteration"),
+            asked => format!("{} ({asked} asked)", count(kernel.run, "iteration")),
         });
     }
     if let Some(seconds) = figure("seconds_median").or_else(|| figure("seconds_min")) {
@@ -349,4 +348,9 @@ pub(super) fn note(record: &AttemptRecord) -> String {
         words.push(format!("correlation {correlation:.9}"));
     }
     words.join(", ")
+}
+
+/// `1 iteration`, `2 iterations`.
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

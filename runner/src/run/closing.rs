@@ -76,8 +76,17 @@ fn next(engine: &Engine) -> Vec<String> {
                 .find(|step| step.outcome.is_some_and(|outcome| outcome != Outcome::Ok));
             let attempt =
                 failed.and_then(|step| step.attempts.iter().find(|attempt| attempt.outcome != Outcome::Ok));
-            if let Some(log) = attempt.and_then(|attempt| attempt.logs.last()) {
+            let written = |log: &&String| {
+                let path = engine.launcher.bundle().file(log);
+                path.metadata().is_ok_and(|file| file.len() > 0)
+            };
+            if let Some(log) = attempt.and_then(|attempt| attempt.logs.iter().rev().find(written)) {
                 steps.push(format!("read the output of the failing command: {bundle}/{log}"));
+            }
+            if engine.state.ledger.is_none() && engine.launcher.bundle().has("ledger.patch") {
+                steps.push(format!(
+                    "the ledger lacks the entry: `git apply {bundle}/ledger.patch` when it can take it"
+                ));
             }
             steps.push(format!(
                 "decide: remove the cause, or change the limits or the size on purpose; then `{again}`"

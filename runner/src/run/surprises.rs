@@ -60,6 +60,13 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                     step.id
                 ));
             }
+            for stream in &attempt.cut {
+                let limit = crate::process::bytes(crate::process::OUTPUT_LIMIT);
+                list.push(format!(
+                    "step `{}`: its {stream} was cut at {limit}; the rest was thrown away",
+                    step.id
+                ));
+            }
             for log in attempt.logs.iter().filter(|_| attempt.outcome != Outcome::Cancelled) {
                 list.extend(warnings(&bundle.file(log), log));
             }

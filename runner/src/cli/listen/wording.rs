@@ -11,7 +11,8 @@ use crate::outcome::Outcome;
 pub fn line(event: &Event, color: bool) -> Option<String> {
     Some(match event {
         Event::RunStarted { title, bundle, steps, .. } => {
-            format!("{}\n{steps} steps, bundle {bundle}", paint(title, Color::Bold, color))
+            let plural = if *steps == 1 { "" } else { "s" };
+            format!("{}\n{steps} step{plural}, bundle {bundle}", paint(title, Color::Bold, color))
         }
         Event::AttemptStarted { .. }
         | Event::Progress { .. }
