@@ -225,6 +225,7 @@ impl Checker<'_, '_> {
             ("metrics", raw.metrics.as_ref().map(|metrics| metrics.file.span)),
             ("cwd", raw.cwd.as_ref().map(|cwd| cwd.span)),
             ("log", raw.log.as_ref().map(|log| log.span)),
+            ("collect", raw.collect.first().map(|(from, _)| from.span)),
         ];
         let (keys, other): (&[(&str, Option<Span>)], &str) =
             if raw.run.is_some() { (&only_plugins, "uses") } else { (&only_programs, "run") };
@@ -236,6 +237,7 @@ impl Checker<'_, '_> {
                             "with" => "remove it; what a program is told goes into `run` and `env`",
                             "log" => "remove it; what a plugin prints is kept in the bundle's `logs/` anyway",
                             "metrics" => "remove it; a plugin delivers its metrics by itself",
+                            "collect" => "remove it; a plugin writes its artifacts into the bundle by itself",
                             "sha256" => "remove it; only a plugin is pinned",
                             _ => "remove it; a plugin always works in the project root",
                         }),

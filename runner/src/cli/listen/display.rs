@@ -27,6 +27,8 @@ impl Display {
                     bar.finish_and_clear();
                 }
             }
+            // Between two iterations it would only flicker.
+            Event::Phase { phase, .. } if phase == "profiler more" => {}
             Event::Phase { phase, iteration, .. } => {
                 if let Some(bar) = bar.as_ref() {
                     let nth = iteration.map_or_else(String::new, |iteration| format!(" {}", iteration + 1));
