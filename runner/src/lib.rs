@@ -1,8 +1,8 @@
 //! The `runner` library: everything behind the thin binary.
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
-//! `cli`, `run`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `event`, `outcome`, `plan`,
-//! `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
+//! `cli`, `run`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `event`, `outcome`,
+//! `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
 
 pub mod catalog;
 pub mod cli;
@@ -22,3 +22,4 @@ pub mod process;
 pub mod report;
 pub mod run;
 pub mod spec;
+pub mod verify;

@@ -69,6 +69,7 @@ fn help_says_what_each_subcommand_is_for() {
         vec!["validate", "--help"],
         vec!["status", "--help"],
         vec!["report", "--help"],
+        vec!["verify", "--help"],
         vec!["plugins", "--help"],
         vec!["plugins", "list", "--help"],
         vec!["plugins", "info", "--help"],

@@ -11,6 +11,7 @@ mod run;
 mod status;
 mod terminal;
 mod validate;
+mod verify;
 mod workflow;
 
 use clap::Parser;
@@ -31,6 +32,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Validate(options) => validate::run(&cli.global, options),
         Subcommand::Status(options) => status::run(&cli.global, options),
         Subcommand::Report(options) => report::run(&cli.global, options),
+        Subcommand::Verify(options) => verify::run(&cli.global, options),
         Subcommand::Plugins(options) => plugins::run(&cli.global, options),
         Subcommand::Completions(options) => completions::run(options),
         // The host's own exit code means something to the runner alone.

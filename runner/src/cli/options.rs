@@ -66,6 +66,8 @@ pub enum Subcommand {
     Status(StatusOptions),
     /// Make the summary of a bundle again, from what is on disk
     Report(ReportOptions),
+    /// Check that a bundle still is what was sealed, from the bundle alone
+    Verify(ReportOptions),
     /// List plugins, or show one, without running their code
     Plugins(PluginsOptions),
     /// Print the completion script of a shell
@@ -102,7 +104,7 @@ pub struct StatusOptions {
     pub bundle: Option<PathBuf>,
 }
 
-/// Options of `report`.
+/// Options of `report` and `verify`.
 #[derive(Debug, Args)]
 pub struct ReportOptions {
     /// The bundle

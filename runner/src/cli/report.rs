@@ -8,10 +8,7 @@ use crate::report;
 
 /// Prints the summary of a bundle.
 pub fn run(global: &Global, options: &ReportOptions) -> ExitCode {
-    let path = match &global.directory {
-        Some(directory) if !options.bundle.exists() => directory.join(&options.bundle),
-        _ => options.bundle.clone(),
-    };
+    let path = workflow::below(global, &options.bundle);
     match EvidenceRecord::load(&path) {
         Ok(record) if global.json => {
             let value =

@@ -19,7 +19,7 @@ const LISTED: usize = 20;
 /// Lists the project's bundles, or shows one.
 pub fn run(global: &Global, options: &StatusOptions) -> ExitCode {
     if let Some(bundle) = &options.bundle {
-        return one(global, bundle);
+        return one(global, &workflow::below(global, bundle));
     }
     let here = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     let root = here.canonicalize().ok().and_then(|here| crate::git::root_above(&here)).unwrap_or(here);

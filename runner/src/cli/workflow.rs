@@ -142,3 +142,11 @@ pub fn complain(global: &Global, message: &str) -> ExitCode {
 pub fn catalog(global: &Global) -> Catalog {
     Catalog::new(&global.plugin_dir)
 }
+
+/// A bundle as it was named, or below `-C DIR`.
+pub fn below(global: &Global, bundle: &Path) -> PathBuf {
+    match &global.directory {
+        Some(directory) if !bundle.exists() => directory.join(bundle),
+        _ => bundle.to_owned(),
+    }
+}

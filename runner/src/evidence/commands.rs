@@ -188,8 +188,29 @@ impl CommandLog {
     }
 
     fn write_text(&self) -> Result<(), EvidenceError> {
-        let text = commands_text::render(self.bundle.stamp().as_str(), &self.records);
+        let text = Self::text(self.bundle.stamp().as_str(), &self.records);
         self.bundle.write("commands.txt", text.as_bytes())
+    }
+
+    /// Follows the chain of a log. Returns its head, and what breaks it.
+    pub fn follow(text: &str) -> (Digest, Vec<String>) {
+        let mut head = Digest::zero();
+        let mut broken = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            match serde_json::from_str::<Line>(line) {
+                Ok(parsed) if parsed.prev == head => {}
+                Ok(_) => broken.push(format!("line {number} does not follow from the line before")),
+                Err(error) => broken.push(format!("line {number} is not understood: {error}")),
+            }
+            head = digest_bytes(line.as_bytes());
+        }
+        (head, broken)
+    }
+
+    /// `commands.txt` as it follows from the records.
+    pub fn text(stamp: &str, records: &[CommandRecord]) -> String {
+        commands_text::render(stamp, records)
     }
 
     /// Reads the log of a bundle back. A last line that was cut off by a crash is left out.

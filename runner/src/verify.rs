@@ -1,0 +1,185 @@
+//! [`verify`]: whether a bundle still is what was sealed, from the bundle alone.
+//!
+//! Looks for files that changed, went away or came; for a break in the chain of commands; for a
+//! `commands.txt` or a `summary.md` that does not follow from the data; and for plugins whose digests the
+//! files of the bundle state differently. Reads only, and works on a copy anywhere. It cannot see a bundle
+//! that was made anew as a whole: whoever must rule that out keeps the digest of `manifest.json` elsewhere.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::evidence::{CommandLog, EvidenceError, EvidenceRecord, Manifest, ManifestFile, PluginId};
+use crate::fs::{digest_entry, files_below};
+use crate::report;
+
+/// What is wrong with a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, relative to the bundle.
+    pub file: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// In words.
+    pub message: String,
+}
+
+/// The kinds of things that can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    /// There is no manifest: the run did not come to its end.
+    NotSealed,
+    /// A file cannot be read or understood.
+    Unreadable,
+    /// A file has other bytes.
+    Changed,
+    /// A file is shorter than it was.
+    Truncated,
+    /// A file is gone.
+    Removed,
+    /// A file came later.
+    Added,
+    /// A line of the command log does not follow from the one before.
+    BrokenChain,
+    /// A text does not follow from the data.
+    DoesNotFollow,
+    /// The files of the bundle name different plugins.
+    PluginDiffers,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.message)
+    }
+}
+
+/// Checks a bundle. An empty list means that it is as it was sealed.
+pub fn verify(bundle: &Path) -> Result<Vec<Finding>, EvidenceError> {
+    let listed = files_below(bundle).map_err(|error| EvidenceError::at(bundle, "cannot list", error))?;
+    let present: BTreeSet<String> = listed.iter().map(|file| file.display().to_string()).collect();
+    let mut findings = Findings::default();
+    let manifest = findings.manifest(bundle);
+    if let Some(manifest) = &manifest {
+        for file in &manifest.files {
+            findings.file(bundle, file, present.contains(&file.path));
+        }
+        let sealed: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
+        for file in present.iter().filter(|file| *file != "manifest.json" && !sealed.contains(file.as_str()))
+        {
+            findings.add(file, Problem::Added, "is not in the manifest: it came after the bundle was sealed");
+        }
+    }
+    findings.chain(bundle, manifest.as_ref());
+    findings.texts(bundle, manifest.as_ref());
+    Ok(findings.0)
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, file: &str, problem: Problem, message: impl Into<String>) {
+        self.0.push(Finding { file: file.to_owned(), problem, message: message.into() });
+    }
+
+    fn manifest(&mut self, bundle: &Path) -> Option<Manifest> {
+        let name = "manifest.json";
+        let bytes = match fs::read(bundle.join(name)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.add(name, Problem::NotSealed, "is not there: the bundle was never sealed");
+                return None;
+            }
+            Err(error) => {
+                self.add(name, Problem::Unreadable, error.to_string());
+                return None;
+            }
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(manifest) => Some(manifest),
+            Err(error) => {
+                self.add(name, Problem::Unreadable, format!("is not understood: {error}"));
+                None
+            }
+        }
+    }
+
+    fn file(&mut self, bundle: &Path, sealed: &ManifestFile, present: bool) {
+        if !present {
+            return self.add(&sealed.path, Problem::Removed, "is gone");
+        }
+        match digest_entry(&bundle.join(&sealed.path)) {
+            Ok((sha256, size)) if sha256 == sealed.sha256 && size == sealed.size => {}
+            Ok((_, size)) if size < sealed.size => {
+                let message = format!("has {size} of its {} bytes", sealed.size);
+                self.add(&sealed.path, Problem::Truncated, message);
+            }
+            Ok(_) => self.add(&sealed.path, Problem::Changed, "has other bytes than when it was sealed"),
+            Err(error) => self.add(&sealed.path, Problem::Unreadable, error.to_string()),
+        }
+    }
+
+    fn chain(&mut self, bundle: &Path, manifest: Option<&Manifest>) {
+        let name = CommandLog::FILES[0];
+        let Ok(text) = fs::read_to_string(bundle.join(name)) else {
+            return self.add(name, Problem::Unreadable, "cannot be read");
+        };
+        let (head, broken) = CommandLog::follow(&text);
+        for message in broken {
+            self.add(name, Problem::BrokenChain, message);
+        }
+        if manifest.is_some_and(|manifest| manifest.commands_head != head) {
+            self.add(name, Problem::BrokenChain, "does not end in the line that the manifest names");
+        }
+    }
+
+    /// What was made from the data must follow from the data.
+    fn texts(&mut self, bundle: &Path, manifest: Option<&Manifest>) {
+        let record = match EvidenceRecord::load(bundle) {
+            Ok(record) => record,
+            Err(error) => return self.add("state.json", Problem::Unreadable, error.to_string()),
+        };
+        let stamp = record.plan.stamp.as_ref().map_or("", crate::clock::Stamp::as_str);
+        self.follows(bundle, CommandLog::FILES[1], &CommandLog::text(stamp, &record.commands));
+        self.follows(bundle, "summary.md", &report::summary(&record));
+        let Some(manifest) = manifest else { return };
+        if record.plan.stamp.as_ref() != Some(&manifest.stamp) {
+            self.add("plan.json", Problem::DoesNotFollow, "has another stamp than the manifest");
+        }
+        let loaded = record.commands.iter().flat_map(|command| &command.start.plugins);
+        let known: BTreeSet<(&str, &str)> = manifest.plugins.iter().map(key).collect();
+        let strangers: BTreeSet<(&str, &str)> =
+            loaded.map(key).filter(|plugin| !known.contains(plugin)).collect();
+        for (name, sha256) in strangers {
+            let message =
+                format!("a command loaded plugin `{name}` with sha256 {sha256}, the manifest names another");
+            self.add(CommandLog::FILES[0], Problem::PluginDiffers, message);
+        }
+        for step in &record.plan.steps {
+            for plugin in step.plugin.iter().chain(&step.profiler) {
+                let (name, sha256) = (plugin.manifest.name.as_str(), plugin.sha256.as_str());
+                if !known.contains(&(name, sha256)) {
+                    let message = format!("plugin `{name}` has sha256 {sha256}, the manifest names another");
+                    self.add("plan.json", Problem::PluginDiffers, message);
+                }
+            }
+        }
+    }
+
+    fn follows(&mut self, bundle: &Path, name: &str, expected: &str) {
+        match fs::read(bundle.join(name)) {
+            Ok(bytes) if bytes == expected.as_bytes() => {}
+            Ok(_) => self.add(name, Problem::DoesNotFollow, "does not follow from the data of the bundle"),
+            // That it is gone was said already.
+            Err(_) => {}
+        }
+    }
+}
+
+fn key(plugin: &PluginId) -> (&str, &str) {
+    (plugin.name.as_str(), plugin.sha256.as_str())
+}
