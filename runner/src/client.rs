@@ -4,22 +4,26 @@
 //! process and of the conversation into one [`PluginRun`]. A host that ends without its last word crashed,
 //! and the last phase it named is where.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdin, ChildStdout};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::ChildStdout;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use runner_plugin_host::protocol::{FailureKind, FromHost, Job, ToHost};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::event::{Event, Events};
 use crate::evidence::{EvidenceError, PluginId};
-use crate::launch::{Command, Launched, Launcher};
+use crate::fs::digest_file;
+use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
-use crate::process::Cancel;
+use crate::process::{Cancel, LINGER, LOOK, readable};
 
 /// The longest last word or question of a host that is read.
-const MAX_LINE: u64 = 64 << 20;
+const MAX_LINE: usize = 64 << 20;
 /// How much of a nested program's output goes back to the plugin.
 const MAX_REPLY: usize = 1 << 20;
 
@@ -67,12 +71,15 @@ pub type ReadDocument<'a> = &'a (dyn Fn(&str) -> Result<String, String> + Sync);
 /// What was heard from the host.
 #[derive(Default)]
 struct Heard {
+    /// What the host does, in words: `iterate 3`.
     phase: String,
-    iteration: Option<u64>,
+    /// The same before it began to tidy up: where a plugin was when it was told to stop.
+    work: String,
     last: Option<Result<Value, (FailureKind, String, String)>>,
     artifacts: Vec<String>,
     warnings: Vec<String>,
     nested: Vec<u64>,
+    nested_peak: Option<u64>,
     broken: Option<String>,
     evidence: Option<EvidenceError>,
 }
@@ -84,23 +91,18 @@ pub fn run_plugin(
     call: PluginCall<'_>,
     read: ReadDocument<'_>,
 ) -> Result<PluginRun, EvidenceError> {
-    let executable = std::env::current_exe().map_err(|error| {
-        EvidenceError::at(launcher.root(), "the runner's own executable is not known", error)
-    })?;
-    let argv = vec![executable.display().to_string(), "plugin-host".to_owned()];
+    let argv = vec![executable(), "plugin-host".to_owned()];
     let mut command = Command::new(call.step, call.attempt, argv);
-    command.env = call.env;
+    command.env.clone_from(&call.env);
     command.limits = call.limits;
     command.with = Some(call.job.plugin.config.clone());
+    command.profile = call.job.profiler.as_ref().map(|profiler| profiler.config.clone());
     command.plugins = call.plugins.iter().map(|plugin| plugin_id(plugin)).collect();
     let heard = Mutex::new(Heard::default());
-    let conversation =
-        Conversation { launcher, events, step: call.step, attempt: call.attempt, read, heard: &heard };
-    let job = call.job;
-    let program = launcher.converse(
-        command,
-        Box::new(move |stdin, stdout, gone: &_| conversation.hold(job, stdin, stdout, gone)),
-    )?;
+    let conversation = Talk { launcher, events, call: &call, read, heard: &heard };
+    let hold: Hold<'_> = Box::new(move |mouth, stdout, gone| conversation.hold(mouth, stdout, gone));
+    let farewell = line(&ToHost::Cancel);
+    let program = launcher.converse(command, Conversation { hold, farewell })?;
     let heard = heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(error) = heard.evidence {
         return Err(error);
@@ -114,17 +116,15 @@ pub fn plugin_id(plugin: &PlanPlugin) -> PluginId {
     PluginId { name: manifest.name.clone(), version: manifest.version.clone(), sha256: plugin.sha256.clone() }
 }
 
-fn judge(launched: Launched, heard: Heard) -> PluginRun {
+fn judge(mut launched: Launched, heard: Heard) -> PluginRun {
+    launched.ended.peak_rss_bytes = launched.ended.peak_rss_bytes.max(heard.nested_peak);
     let ended = &launched.ended;
-    let place = match heard.iteration {
-        Some(iteration) => format!("{} {iteration}", heard.phase),
-        None if heard.phase.is_empty() => "its start".to_owned(),
-        None => heard.phase.clone(),
-    };
+    let or_start = |phase: &str| if phase.is_empty() { "its start".to_owned() } else { phase.to_owned() };
+    let (place, work) = (or_start(&heard.phase), or_start(&heard.work));
     let (outcome, claim, reason, result) = match (ended.outcome, heard.last) {
         // What we did to it, or what its memory did, weighs more than its last word.
         (Outcome::Timeout | Outcome::Oom | Outcome::Cancelled, _) => {
-            (ended.outcome, ended.claim.clone(), Some(format!("{} during `{place}`", ended.claim)), None)
+            (ended.outcome, ended.claim.clone(), Some(format!("{} during `{work}`", ended.claim)), None)
         }
         (_, Some(Ok(value))) => (Outcome::Ok, "the plugin returned its result".to_owned(), None, Some(value)),
         (_, Some(Err((kind, phase, message)))) => {
@@ -174,30 +174,34 @@ fn failure(kind: FailureKind) -> (Outcome, &'static str) {
     }
 }
 
-struct Conversation<'a> {
+struct Talk<'a> {
     launcher: &'a Launcher,
     events: &'a Events,
-    step: &'a str,
-    attempt: u32,
+    call: &'a PluginCall<'a>,
     read: ReadDocument<'a>,
     heard: &'a Mutex<Heard>,
 }
 
-impl Conversation<'_> {
+/// A plugin's request to run a program; the ABI's `run`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgramRequest {
+    argv: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    timeout_s: Option<f64>,
+}
+
+impl Talk<'_> {
     /// Talks until the host closes its side. A host that cannot be written to is about to end, and its end
     /// is what counts.
-    fn hold(&self, job: Job, mut stdin: ChildStdin, stdout: ChildStdout, gone: &Cancel) {
-        let _ = say(&mut stdin, &ToHost::Job(Box::new(job)));
-        let mut lines = BufReader::new(stdout);
-        loop {
-            let mut line = Vec::new();
-            let mut limited = std::io::Read::take(&mut lines, MAX_LINE);
-            match limited.read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
+    fn hold(&self, mouth: &Mouth, stdout: ChildStdout, gone: &Cancel) {
+        let _ = mouth.say(&line(&ToHost::Job(Box::new(self.call.job.clone()))));
+        let mut lines = Lines { stdout, buffer: Vec::new(), deadline: None };
+        while let Some(line) = lines.next(gone) {
             match serde_json::from_slice(&line) {
-                Ok(message) => self.hear(message, &mut stdin, gone),
+                Ok(message) => self.hear(message, mouth, gone),
                 Err(error) => {
                     self.heard().broken = Some(format!("it sent a line that is not understood ({error})"));
                     return;
@@ -210,12 +214,18 @@ impl Conversation<'_> {
         self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn hear(&self, message: FromHost, stdin: &mut ChildStdin, gone: &Cancel) {
-        let step = self.step.to_owned();
+    fn hear(&self, message: FromHost, mouth: &Mouth, gone: &Cancel) {
+        let step = self.call.step.to_owned();
         match message {
             FromHost::Phase { phase, iteration } => {
-                self.heard().phase.clone_from(&phase);
-                self.heard().iteration = iteration;
+                let place = iteration.map_or_else(|| phase.clone(), |index| format!("{phase} {index}"));
+                let mut heard = self.heard();
+                if !phase.ends_with("destroy") {
+                    heard.work.clone_from(&place);
+                }
+                heard.phase = place;
+                drop(heard);
+
                 self.events.emit(&Event::Phase { step, phase, iteration });
             }
             FromHost::Log { level, message } => {
@@ -230,10 +240,10 @@ impl Conversation<'_> {
             FromHost::Artifact { path } => self.heard().artifacts.push(path),
             FromHost::Run(request) => {
                 let reply = self.run(&request, gone);
-                let _ = say(stdin, &ToHost::Ran(reply));
+                let _ = mouth.say(&line(&ToHost::Ran(reply)));
             }
             FromHost::Read { path } => {
-                let _ = say(stdin, &ToHost::Text((self.read)(&path)));
+                let _ = mouth.say(&line(&ToHost::Text((self.read)(&path))));
             }
             FromHost::Done(value) => self.heard().last = Some(Ok(value)),
             FromHost::Failed(failure) => {
@@ -243,16 +253,23 @@ impl Conversation<'_> {
     }
 
     fn run(&self, request: &Value, gone: &Cancel) -> Result<Value, String> {
-        let argv: Vec<String> = serde_json::from_value(request["argv"].clone())
-            .map_err(|error| format!("`argv` must be a list of texts: {error}"))?;
-        if argv.is_empty() {
-            return Err("`argv` is empty".to_owned());
+        let request: ProgramRequest =
+            serde_json::from_value(request.clone()).map_err(|error| format!("bad request: {error}"))?;
+        if request.argv.is_empty() {
+            return Err("bad request: `argv` is empty".to_owned());
         }
-        let mut command = Command::new(self.step, self.attempt, argv);
-        command.env = request["env"].as_object().cloned().unwrap_or_default();
-        command.limits.time_s = request["timeout_s"].as_f64().filter(|seconds| *seconds > 0.0);
-        command.stdout =
-            Some(format!("logs/{}-{}.{}.stdout.log", self.step, self.attempt, self.launcher.next_id()));
+        if let Some(seconds) = request.timeout_s
+            && (seconds <= 0.0 || Duration::try_from_secs_f64(seconds).is_err())
+        {
+            return Err(format!("bad request: `timeout_s` is {seconds}"));
+        }
+        let (step, attempt) = (self.call.step, self.call.attempt);
+        let mut command = Command::new(step, attempt, request.argv);
+        // A plugin that wraps a program is under the limits of its step, and so is the program.
+        command.env.clone_from(&self.call.env);
+        command.env.extend(request.env.into_iter().map(|(name, value)| (name, Value::String(value))));
+        command.limits = ResolvedLimits { time_s: request.timeout_s, ..self.call.limits };
+        command.stdout = Some(format!("logs/{step}-{attempt}.{}.stdout.log", self.launcher.next_id()));
         let launched = match self.launcher.run_for(command, gone) {
             Ok(launched) => launched,
             Err(error) => {
@@ -261,8 +278,12 @@ impl Conversation<'_> {
                 return Err(text);
             }
         };
-        self.heard().nested.push(launched.id);
         let ended = &launched.ended;
+        {
+            let mut heard = self.heard();
+            heard.nested.push(launched.id);
+            heard.nested_peak = heard.nested_peak.max(ended.peak_rss_bytes);
+        }
         if ended.exit_code.is_none() && ended.signal.is_none() {
             return Err(ended.claim.clone());
         }
@@ -282,9 +303,69 @@ impl Conversation<'_> {
     }
 }
 
-fn say(stdin: &mut ChildStdin, message: &ToHost) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(message)?;
+fn line(message: &ToHost) -> Vec<u8> {
+    // Our own message types always serialise.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
-    stdin.write_all(&line)?;
-    stdin.flush()
+    line
+}
+
+/// The host's lines. Somebody else may hold its pipe open after it ended, so the end is also its end.
+struct Lines {
+    stdout: ChildStdout,
+    buffer: Vec<u8>,
+    deadline: Option<Instant>,
+}
+
+impl Lines {
+    fn next(&mut self, gone: &Cancel) -> Option<Vec<u8>> {
+        let mut searched = 0;
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            if let Some(end) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.buffer.split_off(searched + end + 1);
+                return Some(std::mem::replace(&mut self.buffer, rest));
+            }
+            searched = self.buffer.len();
+            if gone.is_set() && Instant::now() > *self.deadline.get_or_insert_with(|| Instant::now() + LINGER)
+            {
+                return None;
+            }
+            match readable(&self.stdout, &LOOK) {
+                Ok(false) => continue,
+                Ok(true) => {}
+                Err(_) => return None,
+            }
+            match self.stdout.read(&mut chunk) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) if searched > MAX_LINE => return Some(std::mem::take(&mut self.buffer)),
+                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+            }
+        }
+    }
+}
+
+/// The runner's own program. One that was replaced on the disk meanwhile is still the one that runs.
+fn executable() -> String {
+    let named = std::env::current_exe().ok().filter(|path| path.is_file());
+    named.map_or_else(|| "/proc/self/exe".to_owned(), |path| path.display().to_string())
+}
+
+/// Whether the plugins still are the files that the plan has digested; says which is not.
+pub fn unchanged(plugins: &[&PlanPlugin]) -> Result<(), String> {
+    for plugin in plugins {
+        let (name, path) = (&plugin.manifest.name, plugin.path.display());
+        match digest_file(&plugin.path) {
+            Ok((sha256, _)) if sha256 == plugin.sha256 => {}
+            Ok((sha256, _)) => {
+                return Err(format!(
+                    "the file of plugin `{name}` changed during the run: `{path}` has sha256 {sha256} now"
+                ));
+            }
+            Err(error) => {
+                return Err(format!("the file of plugin `{name}`, `{path}`, cannot be read: {error}"));
+            }
+        }
+    }
+    Ok(())
 }

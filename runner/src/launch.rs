@@ -2,7 +2,9 @@
 //! plugins ask for go through it, so that no command of a run is missing from the evidence.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, ChildStdout};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -44,6 +46,8 @@ pub struct Command {
     pub plugins: Vec<PluginId>,
     /// The configuration of the plugin.
     pub with: Option<Value>,
+    /// The configuration of the profiler.
+    pub profile: Option<Value>,
 }
 
 impl Command {
@@ -60,6 +64,7 @@ impl Command {
             stdout: None,
             plugins: Vec::new(),
             with: None,
+            profile: None,
         }
     }
 }
@@ -85,10 +90,36 @@ pub struct Launcher {
     dirty: Mutex<(Option<bool>, Option<Instant>)>,
 }
 
-/// What a caller does with the pipes of a program, while the program is watched. The flag is set when the
-/// program has ended.
-pub type Conversation<'a> =
-    Box<dyn FnOnce(std::process::ChildStdin, std::process::ChildStdout, &Cancel) + Send + 'a>;
+/// What a caller does with the pipes of a program, while the program is watched.
+pub struct Conversation<'a> {
+    /// Talks until the program closes its side; the flag is set once the program is gone.
+    pub hold: Hold<'a>,
+    /// What tells the program to stop.
+    pub farewell: Vec<u8>,
+}
+
+/// The talking itself.
+pub type Hold<'a> = Box<dyn FnOnce(&Mouth, ChildStdout, &Cancel) + Send + 'a>;
+
+/// The program's standard input. Whoever watches the program may say one thing in between.
+#[derive(Debug)]
+pub struct Mouth(Mutex<Option<ChildStdin>>);
+
+impl Mouth {
+    /// Says something to the program.
+    pub fn say(&self, bytes: &[u8]) -> io::Result<()> {
+        match lock(&self.0).as_mut() {
+            Some(stdin) => stdin.write_all(bytes).and_then(|()| stdin.flush()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Says something unless somebody is speaking: a program that does not listen must not hold up its end.
+    fn interject(&self, bytes: &[u8]) -> bool {
+        let Ok(mut stdin) = self.0.try_lock() else { return false };
+        !bytes.is_empty() && stdin.as_mut().is_some_and(|stdin| stdin.write_all(bytes).is_ok())
+    }
+}
 
 impl Launcher {
     /// A launcher for a new bundle.
@@ -171,6 +202,7 @@ impl Launcher {
             logs: logs.clone(),
             plugins: command.plugins,
             with: command.with,
+            profile: command.profile,
             start: Instant::now(),
         };
         let id = self.log().start(start)?;
@@ -199,6 +231,9 @@ impl Launcher {
             end: ended.end,
         };
         self.log().end(id, end)?;
+        if let Some(reason) = &ended.unwritten {
+            return Err(EvidenceError::at(self.bundle.path(), "a command's output is lost in", reason));
+        }
         Ok(Launched { id, ended, logs })
     }
 
@@ -215,17 +250,21 @@ impl Launcher {
                     seconds: 0.0,
                     peak_rss_bytes: None,
                     cut: Vec::new(),
+                    unwritten: None,
                 };
             }
         };
-        let pipes = process.pipes();
+        let (mouth, ears) = process.pipes().unzip();
+        let mouth = Mouth(Mutex::new(mouth));
         let gone = cancel.inner();
         let mut ended = std::thread::scope(|scope| {
-            if let (Some(conversation), Some((stdin, stdout))) = (conversation, pipes) {
-                let gone = &gone;
-                scope.spawn(move || conversation(stdin, stdout, gone));
+            let mut farewell = Vec::new();
+            if let (Some(conversation), Some(ears)) = (conversation, ears) {
+                let (mouth, gone) = (&mouth, &gone);
+                farewell = conversation.farewell;
+                scope.spawn(move || (conversation.hold)(mouth, ears, gone));
             }
-            let ended = process.watch(cancel);
+            let ended = process.watch(cancel, &|| mouth.interject(&farewell));
             gone.set();
             ended
         });

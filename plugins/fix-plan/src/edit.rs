@@ -60,7 +60,9 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     };
     let source = ledger.text().source();
     let before = item.status.as_ref().map_or("", |status| &source[status.span.clone()]);
-    let after = status::after(&config.status, &record, before);
+    // Figures for other values than the workflow's are an attempt, and no progress of the plan.
+    let counts = record.stands_for_the_workflow();
+    let after = if counts { status::after(&config.status, &record, before) } else { before.to_owned() };
     match &item.status {
         Some(_) if before == after => {}
         Some(line) => {
@@ -77,7 +79,7 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     }
     // Behind the status, because in a document that ends with an empty status line both have one place.
     cut(&config.ledger, insertion(ledger.text(), &item, &entry));
-    if config.index {
+    if config.index && counts {
         let keyword = status::keyword(&after);
         for cell in ledger.index_cells(&config.item).into_iter().filter(|cell| cell.text != keyword) {
             cut(
@@ -87,7 +89,11 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
             done.push(format!("index {keyword}"));
         }
     }
-    if let Some((_, row, path)) = &plan
+    if !counts {
+        let set = record.overridden().unwrap_or_default();
+        done.push(format!("status and plan row stay as they are, because of {set}"));
+    }
+    if let Some((_, row, path)) = plan.as_ref().filter(|_| counts)
         && let Some(letter) = config.state.letter(record.result)
     {
         let letter = letter.get().to_string();

@@ -83,6 +83,9 @@ impl Entry<'_> {
             }),
             (_, None) => "no reason was recorded".into(),
         }];
+        parts.extend(
+            record.overridden().map(|set| format!("set on the command line: {}", one_line(&set, 200))),
+        );
         for Shortfall { step, requested, actual, outcome, first_outcome } in &shortfalls {
             parts.push(format!(
                 "step {step} requested {requested} ({first_outcome}) and ran {actual} instead ({outcome})"

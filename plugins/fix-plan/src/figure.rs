@@ -59,7 +59,10 @@ fn with_unit(value: f64, unit: &str) -> String {
     }
     let pure = matches!(unit, "" | "1");
     if pure && (value - 1.0).abs() < NEAR_ONE {
-        return format!("{value:.10}");
+        let short = format!("{value:.10}");
+        // Rounding must not make 1 of what is not 1.
+        let hides = short == "1.0000000000" && value.to_bits() != 1.0_f64.to_bits();
+        return if hides { value.to_string() } else { short };
     }
     suffixed(number(value), unit)
 }

@@ -3,6 +3,7 @@
 //! not know are ignored, so that a newer runner can say more. Never filled with guesses: what is absent
 //! stays absent.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use runner_plugin::Error;
@@ -31,6 +32,9 @@ pub struct RunRecord {
     /// What a person should do now, one line each.
     #[serde(default)]
     pub next: Vec<String>,
+    /// Variables that were set on the command line, to other values than the workflow's.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, Override>,
     /// The steps in order.
     #[serde(default)]
     pub steps: Vec<StepRecord>,
@@ -46,6 +50,36 @@ pub struct RunRecord {
     /// Says that the same failure was seen before, and where.
     #[serde(default)]
     pub repeated_failure: Option<String>,
+}
+
+/// A variable that was set on the command line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Override {
+    /// What the workflow says.
+    pub workflow: Value,
+    /// What was set.
+    pub set: Value,
+}
+
+impl RunRecord {
+    /// Whether the run did what the workflow says, so that it may stand for it: complete, and with the
+    /// workflow's own values.
+    pub fn stands_for_the_workflow(&self) -> bool {
+        self.result != RunResult::Complete || self.overrides.is_empty()
+    }
+
+    /// `size=64 (the workflow says 4096)`, for each variable that was set.
+    pub fn overridden(&self) -> Option<String> {
+        let words = self.overrides.iter().map(|(name, both)| {
+            format!("{name}={} (the workflow says {})", bare(&both.set), bare(&both.workflow))
+        });
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+fn bare(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// How a run ended.

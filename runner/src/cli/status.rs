@@ -10,6 +10,7 @@ use crate::clock::Stamp;
 use crate::diagnostic::shown;
 use crate::evidence::{EvidenceRecord, RunStatus};
 use crate::exit_code::ExitCode;
+use crate::verify::verify;
 
 /// How deep bundles are looked for below `reports/`.
 const DEPTH: usize = 6;
@@ -81,7 +82,12 @@ fn one(global: &Global, path: &Path) -> ExitCode {
         let reason = step.reason.as_deref().map_or_else(String::new, |reason| format!("  {reason}"));
         terminal::out(&format!("  {:<12} {word}{reason}", step.id));
     }
-    terminal::out(if record.manifest.is_some() { "sealed" } else { "not sealed" });
+    let seal = match (record.manifest.is_some(), verify(path)) {
+        (false, _) => "not sealed".to_owned(),
+        (true, Ok(findings)) if findings.is_empty() => "sealed, and as it was sealed".to_owned(),
+        (true, _) => format!("sealed, but changed since: see `runner verify {}`", path.display()),
+    };
+    terminal::out(&seal);
     for next in &record.state.next {
         terminal::out(&format!("  - {next}"));
     }

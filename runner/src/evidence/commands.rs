@@ -62,6 +62,9 @@ pub struct CommandStart {
     /// The plugin's configuration.
     #[serde(default)]
     pub with: Option<Value>,
+    /// The configuration of the profiler beside it.
+    #[serde(default)]
+    pub profile: Option<Value>,
     /// When it started.
     pub start: Instant,
 }

@@ -40,6 +40,9 @@ fn one(text: &mut String, record: &CommandRecord) {
     if let Some(with) = &start.with {
         line("with", &with.to_string());
     }
+    if let Some(profile) = &start.profile {
+        line("profile", &profile.to_string());
+    }
     line("cwd", &start.cwd);
     line("git", &git(&start.git));
     line("start", &start.start.to_string());

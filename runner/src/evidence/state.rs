@@ -176,6 +176,8 @@ pub struct AttemptRecord {
     pub logs: Vec<String>,
     /// Streams that were cut at the output limit.
     pub cut: Vec<String>,
+    /// What its plugins warned of.
+    pub warnings: Vec<String>,
 }
 
 /// What a kernel did.

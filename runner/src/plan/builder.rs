@@ -1,6 +1,7 @@
 //! [`build`]: resolves a workflow into a [`Plan`], and collects every mistake that shows only now: a plugin
 //! that is not there or has another role, a `with:` that its schema refuses, a program that is not on PATH.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::fs::{digest_bytes, digest_file, display_relative};
 use crate::plan::step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, resolve_attempt};
-use crate::plan::{Plan, PlanInput, PlanWorkflow, Scope, inputs};
+use crate::plan::{Override, Plan, PlanInput, PlanWorkflow, Scope, inputs};
 use crate::spec::{Action, Fallback, PluginUse, Step, Workflow};
 use crate::{git, spec};
 
@@ -41,7 +42,8 @@ pub fn mistakes(draft: &Workflow, request: &Request<'_>) -> Vec<Diagnostic> {
 
 fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>) {
     let mut mistakes = Vec::new();
-    let vars = variables(workflow, request.set, &mut mistakes);
+    let mut overrides = BTreeMap::new();
+    let vars = variables(workflow, request.set, &mut overrides, &mut mistakes);
     let mut assumed: Vec<&str> = workflow.broken_inputs.iter().map(String::as_str).collect();
     let mut inputs: Vec<PlanInput> = Vec::new();
     for input in &workflow.inputs {
@@ -77,6 +79,7 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
         bundle,
         git_head,
         vars,
+        overrides,
         inputs,
         requires: workflow.requires.iter().map(|required| required.value.clone()).collect(),
         steps,
@@ -89,6 +92,7 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
 fn variables(
     workflow: &Workflow,
     set: &[(String, String)],
+    overrides: &mut BTreeMap<String, Override>,
     mistakes: &mut Vec<Diagnostic>,
 ) -> Map<String, Value> {
     let mut vars: Map<String, Value> =
@@ -109,6 +113,11 @@ fn variables(
         let source = crate::diagnostic::Source { path: PathBuf::from("--set"), text: text.clone() };
         *slot =
             spec::node::parse(&source).map_or_else(|_| Value::String(text.clone()), |node| node.to_json());
+        overrides.remove(name);
+        let says = workflow.vars.iter().find(|var| var.name == *name).map(|var| &var.value);
+        if let Some(says) = says.filter(|says| *says != slot) {
+            overrides.insert(name.clone(), Override { workflow: says.clone(), set: slot.clone() });
+        }
     }
     vars
 }

@@ -10,6 +10,7 @@ mod limits;
 mod scope;
 mod step;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Plan {
     pub git_head: Option<String>,
     /// The variables, after `--set`.
     pub vars: Map<String, Value>,
+    /// The variables that `--set` gave another value than the workflow: name to both values.
+    pub overrides: BTreeMap<String, Override>,
     /// Earlier bundles that are read.
     pub inputs: Vec<PlanInput>,
     /// What must be in the bundle before it is sealed.
@@ -55,6 +58,15 @@ pub struct Plan {
     /// The checked steps, for what is resolved later.
     #[serde(skip)]
     pub sources: Vec<Step>,
+}
+
+/// A variable that was set on the command line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// What the workflow says.
+    pub workflow: Value,
+    /// What was set.
+    pub set: Value,
 }
 
 /// Which workflow it is.

@@ -11,16 +11,17 @@ mod wait;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 pub use cancel::Cancel;
-pub use output::OUTPUT_LIMIT;
+pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 
 use crate::clock::Instant;
 use crate::outcome::Outcome;
@@ -94,6 +95,8 @@ pub struct Ended {
     pub peak_rss_bytes: Option<u64>,
     /// Streams that were cut at [`OUTPUT_LIMIT`].
     pub cut: Vec<&'static str>,
+    /// A stream whose log could not be written, and why.
+    pub unwritten: Option<String>,
 }
 
 /// A program that is running.
@@ -136,19 +139,40 @@ impl Process {
             Stdout::Caller => Stdio::piped(),
         });
         die_with_the_runner(&mut command);
+        // The logs first: a program whose output cannot be kept is not started at all.
+        let log = |path: &Path| {
+            let opened = File::options().write(true).create_new(true).open(path);
+            opened.map_err(|error| {
+                io::Error::new(error.kind(), format!("its log `{}`: {error}", path.display()))
+            })
+        };
+        let stderr_log = log(&launch.stderr)?;
+        let stdout_log = match &launch.stdout {
+            Stdout::File(path) => Some(log(path)?),
+            Stdout::Caller => None,
+        };
         let started = std::time::Instant::now();
-        let mut child = command.spawn()?;
+        let child = command.spawn()?;
         let group = Pid::from_child(&child);
-        let mut pumps = Vec::new();
-        if let Some(stderr) = child.stderr.take() {
-            pumps.push(Pump::start("stderr", stderr.into(), &launch.stderr)?);
+        let mut process = Self { child, group, launch, started, pumps: Vec::new(), oom_kills };
+        if let Err(error) = process.keep_output(stderr_log, stdout_log) {
+            process.signal(Signal::KILL);
+            wait::Exit::of(group).reap();
+            return Err(error);
         }
-        if let Stdout::File(path) = &launch.stdout
-            && let Some(stdout) = child.stdout.take()
+        Ok(process)
+    }
+
+    fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
+        if let Some(stderr) = self.child.stderr.take() {
+            self.pumps.push(Pump::start("stderr", stderr.into(), stderr_log)?);
+        }
+        if let Some(log) = stdout_log
+            && let Some(stdout) = self.child.stdout.take()
         {
-            pumps.push(Pump::start("stdout", stdout.into(), path)?);
+            self.pumps.push(Pump::start("stdout", stdout.into(), log)?);
         }
-        Ok(Self { child, group, launch, started, pumps, oom_kills })
+        Ok(())
     }
 
     /// The pipes to a program that was started with [`Stdout::Caller`].
@@ -156,16 +180,14 @@ impl Process {
         Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
-    /// Stays with the program until it and its group are gone.
-    pub fn watch(mut self, cancel: &Cancel) -> Ended {
+    /// Stays with the program until it and its group are gone. `ask` is how a program that listens is told
+    /// to stop; it returns whether that could be said. Other programs get SIGTERM.
+    pub fn watch(mut self, cancel: &Cancel, ask: &dyn Fn() -> bool) -> Ended {
         let exit = wait::Exit::of(self.group);
         let mut peak = 0;
         let mut verdict: Option<(Verdict, std::time::Instant)> = None;
         let mut killed = false;
-        let (status, usage) = loop {
-            if let Some(ended) = exit.wait(TICK) {
-                break ended;
-            }
+        while !exit.ended(TICK) {
             let tree = memory::tree_rss(self.group);
             peak = peak.max(tree);
             match &verdict {
@@ -173,9 +195,11 @@ impl Process {
                     let found = self.judge(tree, cancel);
                     if let Some(found) = found {
                         // Memory is taken back at once; the other two may tidy up.
-                        let signal =
-                            if matches!(found, Verdict::Memory(_)) { Signal::KILL } else { Signal::TERM };
-                        self.signal(signal);
+                        if matches!(found, Verdict::Memory(_)) {
+                            self.signal(Signal::KILL);
+                        } else if !ask() {
+                            self.signal(Signal::TERM);
+                        }
                         verdict = Some((found, std::time::Instant::now()));
                     }
                 }
@@ -185,12 +209,23 @@ impl Process {
                 }
                 Some(_) => {}
             }
-        };
+        }
         let seconds = self.started.elapsed().as_secs_f64();
         let end = Instant::now();
-        // Whatever it left behind in its group must not run beside the next measurement.
+        // Whatever it left behind in its group must not run beside the next measurement. The group's number
+        // is still its own, because it was not reaped yet.
         self.signal(Signal::KILL);
-        let cut = self.pumps.drain(..).filter_map(Pump::finish).collect();
+        let (status, usage) = exit.reap();
+        let mut cut = Vec::new();
+        let mut unwritten = None;
+        for (name, carried) in self.pumps.drain(..).map(Pump::finish) {
+            match carried {
+                Ok(true) => cut.push(name),
+                Ok(false) => {}
+                Err(error) => unwritten = Some(format!("its {name} could not be kept: {error}")),
+            }
+        }
+
         let peak = peak.max(usage);
         let (outcome, claim) = self.classify(status, verdict.as_ref().map(|(verdict, _)| verdict), peak);
         let (exit_code, signal) = match status {
@@ -207,6 +242,7 @@ impl Process {
             seconds,
             peak_rss_bytes: (peak > 0).then_some(peak),
             cut,
+            unwritten,
         }
     }
 

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,21 +17,21 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// The most bytes that are kept of one stream of one command.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
 /// How long a stream may stay open after its program ended: somebody else may hold it.
-const LINGER: Duration = Duration::from_millis(500);
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+pub const LINGER: Duration = Duration::from_millis(500);
+/// How long a look at a stream may take.
+pub const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// A stream on its way into a file.
 #[derive(Debug)]
 pub struct Pump {
     name: &'static str,
     ended: Arc<AtomicBool>,
-    thread: JoinHandle<bool>,
+    thread: JoinHandle<io::Result<bool>>,
 }
 
 impl Pump {
-    /// Begins to carry `stream` into the file at `path`.
-    pub fn start(name: &'static str, stream: OwnedFd, path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
+    /// Begins to carry `stream` into `file`.
+    pub fn start(name: &'static str, stream: OwnedFd, file: File) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
         let thread = std::thread::Builder::new()
@@ -40,20 +40,32 @@ impl Pump {
         Ok(Self { name, ended, thread })
     }
 
-    /// Waits for the end of the stream, but not long: the program is gone. Returns the stream's name when it
-    /// was cut.
-    pub fn finish(self) -> Option<&'static str> {
+    /// Waits for the end of the stream, but not long: the program is gone. Returns the stream's name, and
+    /// whether it was cut at the limit; an error when its log could not be written.
+    pub fn finish(self) -> (&'static str, io::Result<bool>) {
         self.ended.store(true, Ordering::Relaxed);
-        let cut = self.thread.join().unwrap_or(true);
-        cut.then_some(self.name)
+        let carried =
+            self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
+        (self.name, carried)
     }
 }
 
-/// Returns whether anything was thrown away.
-fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> bool {
+/// Whether there is something to read, or the end, within `time`.
+pub fn readable(stream: &impl AsFd, time: &Timespec) -> io::Result<bool> {
+    match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(time)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns whether anything was thrown away. What cannot be written is read all the same: a full disk must
+/// not stop the program in the middle of a measurement; the error is told at the end.
+fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> io::Result<bool> {
     let mut buffer = vec![0; 1 << 16];
     let mut kept = 0;
     let mut cut = false;
+    let mut unwritten = None;
     let mut deadline = None;
     let mut stream = File::from(stream);
     loop {
@@ -63,21 +75,20 @@ fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> bool {
                 break;
             }
         }
-        let borrowed = stream.as_fd();
-        match poll(&mut [PollFd::new(&borrowed, PollFlags::IN)], Some(&LOOK)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(_) => break,
+        if !readable(&stream, &LOOK)? {
+            continue;
         }
         let count = match stream.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => break,
+            Err(error) => return Err(error),
         };
         let room = (OUTPUT_LIMIT - kept).min(count as u64) as usize;
-        // A log that cannot be written (a full disk) must not stop the program; it is reported as cut.
-        cut |= file.write_all(&buffer[..room]).is_err();
+        if unwritten.is_none() {
+            unwritten = file.write_all(&buffer[..room]).err();
+        }
+
         kept += room as u64;
         if room < count && !cut {
             cut = true;
@@ -85,5 +96,5 @@ fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> bool {
             let _ = file.write_all(note.as_bytes());
         }
     }
-    cut
+    unwritten.map_or(Ok(cut), Err)
 }

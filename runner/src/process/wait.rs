@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 /// A wait status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl Exit {
         Self { pid, descriptor: pidfd_open(pid, PidfdFlags::empty()).ok() }
     }
 
-    /// Waits at most `time`. Returns the status and the peak resident memory in bytes once the child ended.
-    pub fn wait(&self, time: Duration) -> Option<(Status, u64)> {
+    /// Waits at most `time` for the end. The child is not reaped yet, so its number still means it.
+    pub fn ended(&self, time: Duration) -> bool {
         match &self.descriptor {
             Some(descriptor) => {
                 let borrowed = descriptor.as_fd();
@@ -43,20 +43,20 @@ impl Exit {
             }
             None => std::thread::sleep(time.min(Duration::from_millis(1))),
         }
-        self.reap()
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // An error means that there is nothing to wait for any more.
+        !matches!(waitid(WaitId::Pid(self.pid), look), Ok(None) | Err(rustix::io::Errno::INTR))
     }
 
+    /// Takes the child's status, and the peak of its resident memory in bytes.
     #[expect(unsafe_code, reason = "wait4 has no safe wrapper in a maintained crate")]
-    fn reap(&self) -> Option<(Status, u64)> {
+    pub fn reap(&self) -> (Status, u64) {
         let mut status = 0;
         // SAFETY: an all-zero rusage is a valid value of this plain C struct.
         let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
         let pid = self.pid.as_raw_nonzero().get();
         // SAFETY: both pointers are valid for the call, and the child is ours and not yet waited for.
-        let reaped = unsafe { libc::wait4(pid, &raw mut status, libc::WNOHANG, &raw mut usage) };
-        if reaped == 0 {
-            return None;
-        }
+        let reaped = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
         let peak = u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024;
         let status = if reaped != pid {
             Status::Unknown
@@ -67,7 +67,7 @@ impl Exit {
         } else {
             Status::Unknown
         };
-        Some((status, peak))
+        (status, peak)
     }
 }
 

@@ -43,6 +43,9 @@ fn head(text: &mut String, record: &EvidenceRecord) {
     line!(text, "# {}", plan.workflow.title);
     line!(text);
     line!(text, "**Status: {}**", state.status.word());
+    if state.status == RunStatus::Running {
+        line!(text, "\nNo end was recorded: the run is going on, or its runner was killed.");
+    }
     if let Some(reason) = &state.reason {
         line!(text);
         line!(text, "Why: {reason}");
@@ -68,6 +71,9 @@ fn head(text: &mut String, record: &EvidenceRecord) {
         let files: Vec<String> = ledger.files.iter().map(|file| format!("`{file}`")).collect();
         table.row(["Ledger".into(), format!("{} ({})", ledger.summary, files.join(", "))]);
     }
+    // What nobody watched is said, so that silence cannot pass for an assurance.
+    table.row(["Writes outside".into(), "neither prevented nor watched (this runner cannot yet)".into()]);
+    table.row(["Reads".into(), "unrecorded (this runner cannot yet)".into()]);
     text.push_str(&table.render());
 }
 
@@ -194,8 +200,9 @@ fn number(value: &Value) -> String {
             } else if magnitude >= 1000.0 {
                 format!("{float:.3}")
             } else if (magnitude - 1.0).abs() < 1e-3 {
-                // Correlations and ratios: the digits that matter are far behind the point.
-                format!("{float:.10}")
+                // Correlations and ratios: the digits that matter are far behind the point, and rounding
+                // would make 1 of what is not 1.
+                float.to_string()
             } else {
                 format!("{float:.6}")
             }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use runner_plugin_host::protocol::{Job, KernelResult, Library, RoleJob};
 
 use crate::catalog::Role;
-use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin};
+use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin, unchanged};
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, KernelRun, one_line, with_line};
@@ -160,6 +160,7 @@ impl AttemptRecord {
             artifacts: Vec::new(),
             logs: Vec::new(),
             cut: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -248,7 +249,13 @@ fn use_plugin(
         bundle: place.below.map_or_else(|| bundle.path().to_owned(), |below| bundle.file(below)),
         role,
     };
-    let plugins = std::iter::once(plugin).chain(profiler.map(|(profiler, _)| profiler)).collect();
+    let plugins: Vec<&PlanPlugin> =
+        std::iter::once(plugin).chain(profiler.map(|(profiler, _)| profiler)).collect();
+    if let Err(message) = unchanged(&plugins) {
+        record.fail("the plugin is not the one that was planned", message);
+        return Ok(Map::new());
+    }
+
     let call = PluginCall {
         step: &step.id,
         attempt: record.number,
@@ -265,6 +272,7 @@ fn use_plugin(
     record.outcome = run.outcome;
     record.claim.clone_from(&run.claim);
     record.reason.clone_from(&run.reason);
+    record.warnings.clone_from(&run.warnings);
     record.artifacts = run.artifacts.iter().map(|artifact| place.name(artifact)).collect();
     let Some(result) = run.result.clone() else {
         if let (Outcome::PluginCrash, Some(words)) = (run.outcome, last_words(bundle, &run.launched.logs)) {
@@ -345,7 +353,7 @@ pub(super) fn note(record: &AttemptRecord) -> String {
         words.push(format!("{seconds:.4} s each"));
     }
     if let Some(correlation) = figure("correlation") {
-        words.push(format!("correlation {correlation:.9}"));
+        words.push(format!("correlation {correlation}"));
     }
     words.join(", ")
 }

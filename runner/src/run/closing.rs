@@ -48,14 +48,16 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     }
     engine.state.surprises = surprises;
     if !broken.is_empty() {
-        engine.state.status = RunStatus::Broken;
+        engine.verdict = RunStatus::Broken;
+        // A failure that came before is still a failure.
+        broken.extend(engine.stopped.take());
         let reason = broken.join("; ");
         engine.state.reason = Some(reason.clone());
-        engine.stopped.get_or_insert(reason);
+        engine.stopped = Some(reason);
     } else if engine.stopped.is_some() {
-        engine.state.status = RunStatus::Blocked;
+        engine.verdict = RunStatus::Blocked;
     } else {
-        engine.state.status = RunStatus::Complete;
+        engine.verdict = RunStatus::Complete;
     }
     engine.state.next = next(engine);
     engine.save()
@@ -65,7 +67,7 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
 fn next(engine: &Engine) -> Vec<String> {
     let bundle = &engine.plan.bundle;
     let again = format!("runner run {}", engine.plan.workflow.path);
-    match engine.state.status {
+    match engine.verdict {
         RunStatus::Complete => vec![format!("read {bundle}/summary.md")],
         RunStatus::Blocked => {
             let mut steps = vec![format!("read {bundle}/summary.md: what failed, and how that is known")];
@@ -99,18 +101,18 @@ fn next(engine: &Engine) -> Vec<String> {
 
 /// Writes the summary and seals.
 pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
-    let ledger_failed = engine.state.status == RunStatus::Complete && engine.stopped.is_some();
+    let ledger_failed = engine.verdict == RunStatus::Complete && engine.stopped.is_some();
     if ledger_failed {
-        engine.state.status = RunStatus::Blocked;
+        engine.verdict = RunStatus::Blocked;
         engine.state.next = next(&engine);
     }
-    let ended = Instant::now();
-    engine.state.ended = Some(ended);
+    engine.state.status = engine.verdict;
+    engine.state.ended = Some(Instant::now());
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;
-    let executable = std::env::current_exe().and_then(|path| digest_file(&path));
+    let executable = digest_file(std::path::Path::new("/proc/self/exe"));
     let (sha256, _) = executable
         .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))?;
     let runner =

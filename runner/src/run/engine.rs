@@ -28,6 +28,9 @@ pub struct Engine {
     pub(super) state: RunState,
     /// Metrics by step, for expressions.
     pub(super) metrics: Map<String, Value>,
+    /// How the run will end, once that is decided. It goes into the state at the very end: a run that is
+    /// killed in its ledger step must not read as complete.
+    pub(super) verdict: RunStatus,
     /// Why the ordinary steps are over.
     pub(super) stopped: Option<String>,
 }
@@ -65,7 +68,15 @@ impl Engine {
             bundle: plan.bundle.clone(),
             steps: plan.steps.len(),
         });
-        let mut engine = Self { plan, launcher, events, state, metrics: Map::new(), stopped: None };
+        let mut engine = Self {
+            plan,
+            launcher,
+            events,
+            state,
+            metrics: Map::new(),
+            verdict: RunStatus::Running,
+            stopped: None,
+        };
         engine.save()?;
         engine.state.git = engine.launcher.ask_git()?;
         engine.save()?;
@@ -74,25 +85,36 @@ impl Engine {
 
     /// Runs all steps to the end of the run.
     pub fn run(mut self) -> Result<RunEnd, RunError> {
+        if let Err(error) = self.go_through() {
+            // What can still be said is said: without this the state would read as running for ever.
+            self.state.status = RunStatus::Broken;
+            self.state.reason = Some(format!("evidence could not be written: {error}"));
+            let _ = self.save();
+            return Err(error.into());
+        }
+        // A signal that came after the ledger was written is too late: the run is in it, and ends as usual.
+        if self.launcher.cancel().is_set() && self.state.ledger.is_none() {
+            return Ok(closing::interrupted(self)?);
+        }
+        Ok(closing::finish(self)?)
+    }
+
+    fn go_through(&mut self) -> Result<(), EvidenceError> {
         let mut closed = false;
         for index in 0..self.plan.steps.len() {
             if self.is_ledger(index) && !closed {
                 closed = true;
-                closing::check(&mut self)?;
+                closing::check(self)?;
             }
             if self.launcher.cancel().is_set() {
                 break;
             }
             self.step(index)?;
         }
-        // A signal that came after the ledger was written is too late: the run is in it, and ends as usual.
-        if self.launcher.cancel().is_set() && self.state.ledger.is_none() {
-            return Ok(closing::interrupted(self)?);
+        if !closed && !self.launcher.cancel().is_set() {
+            closing::check(self)?;
         }
-        if !closed {
-            closing::check(&mut self)?;
-        }
-        Ok(closing::finish(self)?)
+        Ok(())
     }
 
     /// Replaces `state.json`.

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::diagnostic::nearest;
 use crate::evidence::{AttemptRecord, Bundle, GateRecord};
 use crate::outcome::Outcome;
 use crate::run::collect::glob;
@@ -21,7 +22,7 @@ pub(super) fn hold(
     let values: Map<String, Value> =
         record.metrics.iter().map(|(name, metric)| (name.clone(), metric["value"].clone())).collect();
     let scope = json!({ "metrics": values, "vars": vars });
-    record.gates = gates.iter().map(|gate| one(&gate.expression, &values, &scope)).collect();
+    record.gates = gates.iter().map(|gate| one(&gate.expression, &record.metrics, &scope)).collect();
     let failed: Vec<String> = record.gates.iter().filter(|gate| !gate.holds).map(describe).collect();
     if !failed.is_empty() {
         record.outcome = Outcome::Gate;
@@ -30,13 +31,20 @@ pub(super) fn hold(
     }
 }
 
-fn one(expression: &Expression, metrics: &Map<String, Value>, scope: &Value) -> GateRecord {
+fn one(expression: &Expression, delivered: &Map<String, Value>, scope: &Value) -> GateRecord {
     let mut values = Map::new();
     let mut missing = Vec::new();
     for name in expression.names().iter().filter_map(|name| name.strip_prefix("metrics.")) {
-        let value = metrics.get(name).cloned().unwrap_or(Value::Null);
+        let metric = delivered.get(name);
+        let value = metric.map_or(Value::Null, |metric| metric["value"].clone());
         if value.is_null() {
-            missing.push(format!("the metric `{name}` was not delivered"));
+            let reason = metric.and_then(|metric| metric["reason"].as_str());
+            let near = nearest(name, delivered.keys().map(String::as_str)).filter(|_| metric.is_none());
+            missing.push(match (reason, near) {
+                (Some(reason), _) => format!("the metric `{name}` has no value: {reason}"),
+                (None, Some(near)) => format!("the metric `{name}` was not delivered; there is `{near}`"),
+                (None, None) => format!("the metric `{name}` was not delivered"),
+            });
         }
         values.insert(name.to_owned(), value);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use runner_plugin_host::protocol::{Job, Library, RoleJob};
 use serde_json::{Value, json};
 
-use crate::client::{PluginCall, run_plugin};
+use crate::client::{PluginCall, run_plugin, unchanged};
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, LedgerRecord, StepStatus};
@@ -40,6 +40,9 @@ impl Engine {
                 let mut attempt =
                     AttemptRecord::blank(1, AttemptKind::Asked, &step.asked, String::new(), started);
                 attempt.reason = Some(format!("the ledger could not be locked: {error}"));
+                if cancel.is_set() {
+                    attempt.outcome = Outcome::Cancelled;
+                }
                 attempt
             }
         };
@@ -67,7 +70,17 @@ impl Engine {
     ) -> Result<AttemptRecord, EvidenceError> {
         let nothing = serde_json::Map::new();
         let resolved = self.plan.attempt_in(index, &nothing, &self.metrics, &self.plan.bundle);
-        let attempt = resolved.unwrap_or_else(|_| step.asked.clone());
+        let attempt = match resolved {
+            Ok(attempt) => attempt,
+            Err(message) => {
+                let mut record =
+                    AttemptRecord::blank(1, AttemptKind::Asked, &step.asked, String::new(), started);
+                record
+                    .fail("an expression has no value", format!("the step could not be resolved: {message}"));
+                return Ok(record);
+            }
+        };
+
         let (PlanAction::Use { with }, Some(plugin)) = (&attempt.action, &step.plugin) else {
             return Ok(AttemptRecord::blank(1, AttemptKind::Asked, &attempt, String::new(), started));
         };
@@ -81,6 +94,10 @@ impl Engine {
             what: command.clone(),
         });
         let mut record = AttemptRecord::blank(1, AttemptKind::Asked, &attempt, command, started);
+        if let Err(message) = unchanged(&[plugin]) {
+            record.fail("the plugin is not the one that was planned", message);
+            return Ok(record);
+        }
         let documents = Documents::new(&self.plan.root);
         let library =
             Library { name: plugin.manifest.name.clone(), path: plugin.path.clone(), config: with.clone() };
@@ -105,6 +122,7 @@ impl Engine {
         record.outcome = run.outcome;
         record.claim.clone_from(&run.claim);
         record.reason.clone_from(&run.reason);
+        record.warnings.clone_from(&run.warnings);
         if let Some(result) = run.result {
             self.commit(result, &documents, &mut record)?;
         }
@@ -181,9 +199,10 @@ impl Engine {
                 "path": self.plan.workflow.path,
             },
             "git": git,
-            "result": self.state.status.word(),
+            "result": self.verdict.word(),
             "reason": self.state.reason,
             "next": self.state.next,
+            "overrides": self.plan.overrides,
             "steps": steps,
             "hotspots": hotspots,
             "artifacts": artifacts,

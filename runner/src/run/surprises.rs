@@ -20,6 +20,12 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     let state = &engine.state;
     let bundle = engine.launcher.bundle();
     let mut list = Vec::new();
+    for (name, both) in &engine.plan.overrides {
+        list.push(format!(
+            "`{name}` was set to {} on the command line; the workflow says {}",
+            both.set, both.workflow
+        ));
+    }
     for step in &state.steps {
         for attempt in step.attempts.iter().filter(|attempt| attempt.kind == AttemptKind::Fallback) {
             list.push(format!(
@@ -59,6 +65,9 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                     "step `{}`: {run} measured iterations were run instead of {asked}, for the profile: {repeated}",
                     step.id
                 ));
+            }
+            for warning in &attempt.warnings {
+                list.push(format!("step `{}`, from its plugin: {warning}", step.id));
             }
             for stream in &attempt.cut {
                 let limit = crate::process::bytes(crate::process::OUTPUT_LIMIT);
