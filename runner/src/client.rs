@@ -88,7 +88,7 @@ struct Heard {
 pub fn run_plugin(
     launcher: &Launcher,
     events: &Events,
-    call: PluginCall<'_>,
+    call: &PluginCall<'_>,
     read: ReadDocument<'_>,
 ) -> Result<PluginRun, EvidenceError> {
     let argv = vec![executable(), "plugin-host".to_owned()];
@@ -99,7 +99,7 @@ pub fn run_plugin(
     command.profile = call.job.profiler.as_ref().map(|profiler| profiler.config.clone());
     command.plugins = call.plugins.iter().map(|plugin| plugin_id(plugin)).collect();
     let heard = Mutex::new(Heard::default());
-    let conversation = Talk { launcher, events, call: &call, read, heard: &heard };
+    let conversation = Talk { launcher, events, call, read, heard: &heard };
     let hold: Hold<'_> = Box::new(move |mouth, stdout, gone| conversation.hold(mouth, stdout, gone));
     let farewell = line(&ToHost::Cancel);
     let program = launcher.converse(command, Conversation { hold, farewell })?;

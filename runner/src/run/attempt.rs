@@ -266,7 +266,7 @@ fn use_plugin(
     };
     let no_documents =
         |path: &str| Err(format!("a {} plugin does not read `{path}` this way", plugin.manifest.role));
-    let run = run_plugin(&engine.launcher, &engine.events, call, &no_documents)?;
+    let run = run_plugin(&engine.launcher, &engine.events, &call, &no_documents)?;
     record.take(&run.launched);
     record.commands.extend(&run.nested);
     record.outcome = run.outcome;

@@ -117,7 +117,7 @@ impl Engine {
             limits: attempt.limits,
         };
         let read = |path: &str| documents.read(path);
-        let run = run_plugin(&self.launcher, &self.events, call, &read)?;
+        let run = run_plugin(&self.launcher, &self.events, &call, &read)?;
         record.take(&run.launched);
         record.outcome = run.outcome;
         record.claim.clone_from(&run.claim);
