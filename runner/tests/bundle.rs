@@ -225,6 +225,37 @@ fn a_harness_that_insists_on_its_own_directory_is_collected_and_its_figures_are_
     manifest_is_true(&evidence);
 }
 
+#[test]
+fn what_an_earlier_run_left_behind_is_no_evidence_of_this_one() {
+    let project = Project::new();
+    project.write("out/a/results.json", "[{\"speed\": 99}]\n");
+    project.write("out/b.txt", "old\n");
+    let steps = |program: &str| {
+        format!(
+            "  - id: bench\n    run: [sh, -c, '{program}']\n    collect: [{{ from: 'out/*', to: profile/ }}]\n    \
+             metrics: {{ file: 'profile/**/results.json', values: {{ speed: 'result[0].speed' }} }}\n    \
+             gates: [\"metrics.speed > 10\"]\n"
+        )
+    };
+    run(&project, "", &steps("true"), 3);
+    let evidence = Evidence::only(&project);
+    let attempt = evidence.step("bench")["attempts"][0].clone();
+    let reason = "collect: nothing new matches `out/*` (2 older files were left where they are)";
+    assert_eq!(attempt["reason"], reason);
+    assert_eq!((&attempt["metrics"], &attempt["gates"]), (&json!({}), &json!([])));
+    assert_eq!(project.read("out/a/results.json"), "[{\"speed\": 99}]\n");
+    assert!(!evidence.has("profile"), "{:?}", evidence.files());
+
+    // A file that is written again is this run's, also under its old name and with its old size.
+    run(&project, "", &steps("echo \"[{\\\"speed\\\": 12}]\" > out/a/results.json; echo new > out/a/new"), 0);
+    let evidence = Evidence::all(&project).remove(1);
+    assert_eq!(evidence.step("bench")["attempts"][0]["metrics"]["speed"]["value"], 12);
+    assert_eq!(evidence.text("profile/new"), "new\n");
+    assert!(!evidence.has("profile/b.txt"));
+    assert!(!project.path("out/a").exists(), "all of it was new, so it was moved");
+    assert_eq!(project.read("out/b.txt"), "old\n", "left where it is");
+}
+
 const PHASE_A: &str = "version: 1\nid: phase-a\ntitle: Phase A\nbundle: { root: reports/a }\n\
                        steps:\n  - id: list\n    run: [echo, loops]\n    log: inventory.txt\n";
 const INPUT: &str = "inputs: { phase_a: { bundle: reports/a } }";
