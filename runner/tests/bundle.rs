@@ -349,6 +349,31 @@ fn without_a_repository_and_without_git_the_run_works_and_says_what_is_unknown()
 }
 
 #[test]
+fn a_project_below_the_top_of_its_repository_has_its_head_and_its_changes() {
+    let project = Project::new();
+    project.write("sub/w.yaml", workflow("", "  - id: x\n    run: [echo, x]\n"));
+    project.write("sub/a long name.txt", "text\n".repeat(20));
+    project.commit();
+    let head = project.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let git_of_the_run = |number: usize| {
+        let ended = project.runner(&["-C", "sub", "run", "w.yaml"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let mut states: Vec<_> = std::fs::read_dir(project.path("sub").join(ROOT))
+            .expect("the directory of bundles")
+            .map(|entry| entry.expect("readable").path().join("state.json"))
+            .collect();
+        states.sort();
+        let state = std::fs::read(&states[number]).expect("state.json");
+        serde_json::from_slice::<Value>(&state).expect("JSON")["git"].clone()
+    };
+    let git = git_of_the_run(0);
+    assert_eq!((&git["head"], &git["dirty"]), (&json!(head), &json!(false)), "{git}");
+    project.git(&["mv", "sub/a long name.txt", "sub/another name.txt"]);
+    let git = git_of_the_run(1);
+    assert_eq!((&git["dirty"], &git["changed_files"]), (&json!(true), &json!(1)), "{git}");
+}
+
+#[test]
 fn paths_with_spaces_and_quotes_are_no_trouble() {
     let project = Project::new();
     let steps = "
