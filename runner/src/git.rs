@@ -11,9 +11,9 @@ pub fn root_above(start: &Path) -> Option<PathBuf> {
 }
 
 /// The commit that HEAD names, in 40 (or 64) hexadecimal digits; `None` outside a repository or before the
-/// first commit.
-pub fn head(root: &Path) -> Option<String> {
-    let git = git_directory(root)?;
+/// first commit. `start` lies anywhere in the repository.
+pub fn head(start: &Path) -> Option<String> {
+    let git = git_directory(&root_above(start)?)?;
     let head = fs::read_to_string(git.join("HEAD")).ok()?;
     let Some(reference) = head.trim().strip_prefix("ref: ") else { return commit(&head) };
     // In a linked worktree the branches live in the common directory.
@@ -74,6 +74,7 @@ mod tests {
         assert_eq!(head(&root.join("w")).as_deref(), Some("a".repeat(40).as_str()), "worktree");
         write(".git/HEAD", &format!("{COMMIT}\n"));
         assert_eq!(head(root).as_deref(), Some(COMMIT), "detached");
+        assert_eq!(head(&root.join("x/y")).as_deref(), Some(COMMIT), "from below");
         assert_eq!(root_above(&root.join("x/y")).as_deref(), Some(root));
     }
 }

@@ -1,8 +1,9 @@
 //! [`Launcher`]: starts a program and writes it down, before and after. Steps, the plugin host, git and what
 //! plugins ask for go through it, so that no command of a run is missing from the evidence.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::Mutex;
@@ -306,10 +307,10 @@ impl Launcher {
     /// Asks git for the state of the repository. The answer goes with every later command.
     pub fn ask_git(&self) -> Result<GitRecord, EvidenceError> {
         let mut record = GitRecord { head: git::head(&self.root), ..GitRecord::default() };
-        if git::root_above(&self.root).is_none() {
+        let Some(top) = git::root_above(&self.root) else {
             record.reason = Some("the project is not in a git repository".to_owned());
             return Ok(record);
-        }
+        };
         let argv = ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all"].map(str::to_owned);
         let mut command = Command::new(RUNNER_STEP, 1, argv.to_vec());
         // Evidence-only: git must not refresh its index.
@@ -322,14 +323,9 @@ impl Launcher {
             let path = self.bundle.file(&log);
             let output =
                 std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
-            let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&self.root).ok());
-            let own = bundles.map(|bundles| format!("{}/", bundles.display())).unwrap_or_default();
-            let changed = output
-                .split(|byte| *byte == 0)
-                .filter(|entry| entry.len() > 3)
-                // Bundles, this one and those beside it, are no changes of the project.
-                .filter(|entry| own.is_empty() || !String::from_utf8_lossy(&entry[3..]).starts_with(&own))
-                .count() as u64;
+            // Git names files from the top of the repository, wherever below it the project is.
+            let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&top).ok());
+            let changed = changed_files(&output, bundles);
             record.changed_files = Some(changed);
             record.dirty = Some(changed > 0);
             *lock(&self.dirty) = (record.dirty, Some(asked));
@@ -344,6 +340,28 @@ impl Launcher {
     }
 }
 
+/// How many files an answer of `git status --porcelain=v1 -z` tells of. What lies below `bundles` (from the
+/// top of the repository) is not counted: bundles, this one and those beside it, are no changes of the project.
+fn changed_files(output: &[u8], bundles: Option<&Path>) -> u64 {
+    // Every path starts with the empty one: with bundles at the top itself, all files would be left out.
+    let bundles = bundles.filter(|bundles| !bundles.as_os_str().is_empty());
+    let own =
+        |name: &[u8]| bundles.is_some_and(|bundles| Path::new(OsStr::from_bytes(name)).starts_with(bundles));
+    let mut fields = output.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+    let mut changed = 0;
+    while let Some(field) = fields.next() {
+        // Two letters and a blank, then the name.
+        let (state, name) = field.split_at(field.len().min(3));
+        // The name that it was moved or copied from is a field of its own, not another file.
+        let from =
+            if state.iter().any(|letter| matches!(letter, b'R' | b'C')) { fields.next() } else { None };
+        if !own(name) || from.is_some_and(|from| state.contains(&b'R') && !own(from)) {
+            changed += 1;
+        }
+    }
+    changed
+}
+
 /// A poisoned lock means that another thread panicked between two writes; the data itself is whole.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -351,4 +369,24 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_file_is_one_change_and_bundles_are_none() {
+        let bundles = Some(Path::new("sub/reports"));
+        let count = |output: &str| changed_files(output.as_bytes(), bundles);
+        assert_eq!(count(""), 0);
+        assert_eq!(count(" M a\0?? b c\0"), 2);
+        assert_eq!(count("R  a long new name\0a long old name\0 M b\0"), 2);
+        assert_eq!(count("C  new\0old\0 R moved\0by intent to add\0"), 2);
+        assert_eq!(count("?? sub/reports/20260101T000000Z/plan.json\0?? sub/reports2/x\0"), 1);
+        assert_eq!(count("R  sub/reports/x\0sub/reports/y\0"), 0);
+        assert_eq!(count("R  sub/reports/x\0src/y\0"), 1, "the project lacks a file now");
+        assert_eq!(changed_files(b"?? reports/x\0", None), 1);
+        assert_eq!(changed_files(b" M src/x\0", Some(Path::new(""))), 1, "bundles at the top hide nothing");
+    }
 }

@@ -133,6 +133,10 @@ refused! {
     a_fallback_follows_a_fault_and_changes_something:
         "fallbacks", 2, ["9:24", "9:30", "13:41", "17:15", "21:17"];
     nothing_comes_after_the_ledger: "ledger_not_last", 2, ["8:9"];
+    the_end_of_a_run_is_recorded_once: "two_ledgers", 2, ["8:9"];
+    the_files_of_the_runner_are_not_overwritten:
+        "own_names", 2, ["5:9", "7:9", "11:10", "14:10", "17:10", "20:10", "23:34", "23:71"];
+    two_steps_do_not_share_a_log: "same_log", 2, ["11:10"];
 }
 
 const HEAD: &str = "version: 1\nid: demo\nbundle: { root: reports/demo }\n";

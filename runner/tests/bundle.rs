@@ -225,6 +225,37 @@ fn a_harness_that_insists_on_its_own_directory_is_collected_and_its_figures_are_
     manifest_is_true(&evidence);
 }
 
+#[test]
+fn what_an_earlier_run_left_behind_is_no_evidence_of_this_one() {
+    let project = Project::new();
+    project.write("out/a/results.json", "[{\"speed\": 99}]\n");
+    project.write("out/b.txt", "old\n");
+    let steps = |program: &str| {
+        format!(
+            "  - id: bench\n    run: [sh, -c, '{program}']\n    collect: [{{ from: 'out/*', to: profile/ }}]\n    \
+             metrics: {{ file: 'profile/**/results.json', values: {{ speed: 'result[0].speed' }} }}\n    \
+             gates: [\"metrics.speed > 10\"]\n"
+        )
+    };
+    run(&project, "", &steps("true"), 3);
+    let evidence = Evidence::only(&project);
+    let attempt = evidence.step("bench")["attempts"][0].clone();
+    let reason = "collect: nothing new matches `out/*` (2 older files were left where they are)";
+    assert_eq!(attempt["reason"], reason);
+    assert_eq!((&attempt["metrics"], &attempt["gates"]), (&json!({}), &json!([])));
+    assert_eq!(project.read("out/a/results.json"), "[{\"speed\": 99}]\n");
+    assert!(!evidence.has("profile"), "{:?}", evidence.files());
+
+    // A file that is written again is this run's, also under its old name and with its old size.
+    run(&project, "", &steps("echo \"[{\\\"speed\\\": 12}]\" > out/a/results.json; echo new > out/a/new"), 0);
+    let evidence = Evidence::all(&project).remove(1);
+    assert_eq!(evidence.step("bench")["attempts"][0]["metrics"]["speed"]["value"], 12);
+    assert_eq!(evidence.text("profile/new"), "new\n");
+    assert!(!evidence.has("profile/b.txt"));
+    assert!(!project.path("out/a").exists(), "all of it was new, so it was moved");
+    assert_eq!(project.read("out/b.txt"), "old\n", "left where it is");
+}
+
 const PHASE_A: &str = "version: 1\nid: phase-a\ntitle: Phase A\nbundle: { root: reports/a }\n\
                        steps:\n  - id: list\n    run: [echo, loops]\n    log: inventory.txt\n";
 const INPUT: &str = "inputs: { phase_a: { bundle: reports/a } }";
@@ -315,6 +346,31 @@ fn without_a_repository_and_without_git_the_run_works_and_says_what_is_unknown()
     assert_eq!((&git["dirty"], &git["changed_files"]), (&Value::Null, &Value::Null));
     assert!(git["reason"].as_str().is_some_and(|reason| reason.contains("could not be started")), "{git}");
     assert!(evidence.text("commands.txt").contains("(clean or dirty: unknown)"));
+}
+
+#[test]
+fn a_project_below_the_top_of_its_repository_has_its_head_and_its_changes() {
+    let project = Project::new();
+    project.write("sub/w.yaml", workflow("", "  - id: x\n    run: [echo, x]\n"));
+    project.write("sub/a long name.txt", "text\n".repeat(20));
+    project.commit();
+    let head = project.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let git_of_the_run = |number: usize| {
+        let ended = project.runner(&["-C", "sub", "run", "w.yaml"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let mut states: Vec<_> = std::fs::read_dir(project.path("sub").join(ROOT))
+            .expect("the directory of bundles")
+            .map(|entry| entry.expect("readable").path().join("state.json"))
+            .collect();
+        states.sort();
+        let state = std::fs::read(&states[number]).expect("state.json");
+        serde_json::from_slice::<Value>(&state).expect("JSON")["git"].clone()
+    };
+    let git = git_of_the_run(0);
+    assert_eq!((&git["head"], &git["dirty"]), (&json!(head), &json!(false)), "{git}");
+    project.git(&["mv", "sub/a long name.txt", "sub/another name.txt"]);
+    let git = git_of_the_run(1);
+    assert_eq!((&git["dirty"], &git["changed_files"]), (&json!(true), &json!(1)), "{git}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The command line as a user meets it: help, listings, dry runs, wrong usage.
 //!
 //! Whole outputs are compared with committed snapshots (see `support` for what is redacted). Workflows with
-//! mistakes are in `broken_workflows.rs`. Nothing here runs a step.
+//! mistakes are in `broken_workflows.rs`. Nothing here runs a step, except to see that its plugin is found.
 
 mod support;
 
@@ -214,4 +214,45 @@ fn a_reader_that_goes_away_ends_nothing_badly() {
     let mut child = command.spawn().expect("the runner starts");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+/// A copy of the library of `env-capture` in a directory of the project, cut after `length` bytes.
+fn copied_plugin(project: &Project, directory: &str, length: usize) -> String {
+    let name = format!("{}env_capture{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let library = std::fs::read(support::plugins().join(&name)).expect("cargo built it");
+    let file = format!("{directory}/{name}");
+    project.write(&file, &library[..length.min(library.len())]);
+    file
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "from outside, as a user does, with this directory first")]
+fn a_relative_plugin_directory_is_relative_to_where_the_user_is() {
+    let project = Project::new();
+    copied_plugin(&project, "my plugins", usize::MAX);
+    project.write(
+        "sub/w.yaml",
+        "version: 1\nid: w\nbundle: { root: reports/w }\nsteps:\n  - { id: env, uses: env-capture }\n",
+    );
+    for command in ["validate", "run"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_runner"))
+            .current_dir(project.root())
+            .args(["--plugin-dir", "my plugins", "-C", "sub", command, "w.yaml"])
+            .env_remove("RUNNER_PLUGIN_PATH")
+            .output()
+            .expect("it starts");
+        let ended = project.ended(&output);
+        assert_eq!(ended.code, Some(0), "{command}: {}", ended.transcript());
+    }
+}
+
+#[test]
+fn a_library_that_was_cut_short_is_listed_as_broken_and_other_files_are_not_listed() {
+    let project = Project::without_git();
+    copied_plugin(&project, "plugins", 10_000);
+    project.write(&format!("plugins/script{}", std::env::consts::DLL_SUFFIX), "a text\n");
+    let ended = project.runner(&["plugins", "list", "--plugin-dir", "plugins"]);
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(told.contains("is not a library that can be read here"), "{}", ended.transcript());
+    assert!(!told.contains("script"), "{}", ended.transcript());
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::Path;
 
 use object::read::ReadCache;
-use object::{Object, ObjectSection};
+use object::{FileKind, Object, ObjectSection};
 use runner_plugin_abi::{ABI_MAJOR, ABI_MINOR, MANIFEST_SECTION};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,12 +51,12 @@ impl Manifest {
     fn check(&self) -> Result<(), ManifestError> {
         let [major, _] = self.abi;
         if major != ABI_MAJOR {
-            return Err(ManifestError(format!(
+            return Err(ManifestError::unusable(format!(
                 "was built for plugin ABI {major}, this runner has {ABI_MAJOR}.{ABI_MINOR}: build the plugin again"
             )));
         }
         if self.needs_host_minor > ABI_MINOR {
-            return Err(ManifestError(format!(
+            return Err(ManifestError::unusable(format!(
                 "needs plugin ABI {ABI_MAJOR}.{}, this runner has {ABI_MAJOR}.{ABI_MINOR}: take a newer runner",
                 self.needs_host_minor
             )));
@@ -92,11 +92,38 @@ impl fmt::Display for Role {
 
 /// Why a file has no usable manifest. Its text follows the name of the file: `is not a runner plugin: ...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestError(String);
+pub struct ManifestError {
+    kind: ManifestErrorKind,
+    text: String,
+}
+
+/// Whether a file without a usable manifest is a plugin at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestErrorKind {
+    /// No plugin: another kind of file, or a whole library without a manifest.
+    Foreign,
+    /// A plugin that cannot be used here, or a library that is damaged: it may have been one.
+    Unusable,
+}
+
+impl ManifestError {
+    /// Whether the file is a plugin at all.
+    pub fn kind(&self) -> ManifestErrorKind {
+        self.kind
+    }
+
+    fn foreign(text: String) -> Self {
+        Self { kind: ManifestErrorKind::Foreign, text }
+    }
+
+    fn unusable(text: String) -> Self {
+        Self { kind: ManifestErrorKind::Unusable, text }
+    }
+}
 
 impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -110,20 +137,23 @@ pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
 /// Understands the bytes of a section.
 pub(crate) fn parse(section: &[u8]) -> Result<Manifest, ManifestError> {
     serde_json::from_slice(section)
-        .map_err(|reason| ManifestError(format!("has a manifest that is not understood: {reason}")))
+        .map_err(|reason| ManifestError::unusable(format!("has a manifest that is not understood: {reason}")))
 }
 
 /// The bytes of the manifest section, without trailing NUL bytes. Only the headers and that section are
 /// read, however large the library is.
 pub(crate) fn section(path: &Path) -> Result<Vec<u8>, ManifestError> {
-    let error = |reason: String| ManifestError(reason);
+    let error = ManifestError::unusable;
     let file = File::open(path).map_err(|reason| error(format!("cannot be opened: {reason}")))?;
     let cache = ReadCache::new(file);
-    let object = object::File::parse(&cache)
-        .map_err(|reason| error(format!("is not a library that can be read here: {reason}")))?;
-    let section = object
-        .section_by_name(MANIFEST_SECTION)
-        .ok_or_else(|| error(format!("is not a runner plugin: it has no section `{MANIFEST_SECTION}`")))?;
+    let object = object::File::parse(&cache).map_err(|reason| {
+        let text = format!("is not a library that can be read here: {reason}");
+        // It begins as a library does, and the rest is missing or wrong: a copy that was cut short, say.
+        if FileKind::parse(&cache).is_ok() { error(text) } else { ManifestError::foreign(text) }
+    })?;
+    let section = object.section_by_name(MANIFEST_SECTION).ok_or_else(|| {
+        ManifestError::foreign(format!("is not a runner plugin: it has no section `{MANIFEST_SECTION}`"))
+    })?;
     if section.size() > LARGEST {
         return Err(error(format!("has a section `{MANIFEST_SECTION}` of {} bytes", section.size())));
     }
@@ -152,12 +182,14 @@ mod tests {
     fn a_file_that_is_no_library_is_named() {
         let error = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).expect_err("text");
         assert!(error.to_string().starts_with("is not a library"), "{error}");
+        assert_eq!(error.kind(), ManifestErrorKind::Foreign);
     }
 
     #[test]
     fn a_program_without_the_section_is_not_a_plugin() {
         let error = read(&std::env::current_exe().expect("a path")).expect_err("a test program");
         assert_eq!(error.to_string(), "is not a runner plugin: it has no section `.runner_plugin`");
+        assert_eq!(error.kind(), ManifestErrorKind::Foreign);
     }
 
     #[test]

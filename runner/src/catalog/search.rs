@@ -7,6 +7,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::catalog::manifest::ManifestErrorKind;
 use crate::catalog::{Manifest, ManifestError};
 use crate::diagnostic::nearest;
 
@@ -35,9 +36,11 @@ pub struct MissingPlugin {
 }
 
 impl Catalog {
-    /// The search path, with the directories of `--plugin-dir` first.
+    /// The search path, with the directories of `--plugin-dir` first. They are relative to the current
+    /// directory; a host that loads from them works in the project root, so they are made absolute.
     pub fn new(plugin_dirs: &[PathBuf]) -> Self {
-        let mut directories = plugin_dirs.to_vec();
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let mut directories: Vec<PathBuf> = plugin_dirs.iter().map(absolute).collect();
         if let Some(list) = env::var_os("RUNNER_PLUGIN_PATH") {
             directories.extend(env::split_paths(&list).filter(|path| path.is_absolute()));
         }
@@ -123,7 +126,7 @@ impl Catalog {
                     continue;
                 }
                 let found = Manifest::read(&path).map(|manifest| Found { path: path.clone(), manifest });
-                let foreign = found.as_ref().is_err_and(|reason| reason.to_string().starts_with("is not a"));
+                let foreign = found.as_ref().is_err_and(|reason| reason.kind() == ManifestErrorKind::Foreign);
                 let shadowed = found.as_ref().is_ok_and(|found| {
                     list.iter().any(|(_, other)| {
                         other.as_ref().is_ok_and(|other| other.manifest.name == found.manifest.name)

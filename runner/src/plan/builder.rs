@@ -122,18 +122,22 @@ fn variables(
     vars
 }
 
-/// The ledger records how the run ended, so nothing but another ledger may come after it.
+/// The ledger records how the run ended, once, so nothing may come after it.
 fn ledger_last(workflow: &Workflow, steps: &[PlanStep], mistakes: &mut Vec<Diagnostic>) {
     let is_ledger =
         |step: &PlanStep| step.plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger);
     let Some(first) = steps.iter().position(is_ledger) else { return };
-    for late in steps.iter().skip(first).filter(|step| !is_ledger(step)) {
+    for late in steps.iter().skip(first + 1) {
         // A step that could not be resolved is not among the plan's, so the places do not correspond.
         for step in workflow.steps.iter().filter(|step| step.id == late.id) {
-            mistakes.push(
-                Diagnostic::new(step.span, format!("step `{}` comes after the ledger", step.id))
-                    .help("the ledger records how the run ended: put it last"),
-            );
+            let (message, help) = if is_ledger(late) {
+                let message = format!("step `{}` is a second ledger step", step.id);
+                (message, "the end of a run is recorded once: remove one of them")
+            } else {
+                let message = format!("step `{}` comes after the ledger", step.id);
+                (message, "the ledger records how the run ended: put it last")
+            };
+            mistakes.push(Diagnostic::new(step.span, message).help(help));
         }
     }
 }

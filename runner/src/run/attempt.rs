@@ -198,6 +198,8 @@ fn run_program(
     command.cwd.clone_from(&attempt.cwd);
     command.limits = attempt.limits;
     command.stdout = attempt.log.as_ref().map(|log| place.name(log));
+    let root = engine.launcher.root();
+    let earlier = collect::Earlier::remember(root, &attempt.collect);
     let launched = engine.launcher.run(command)?;
     record.take(&launched);
     record.artifacts.extend(attempt.log.as_ref().map(|log| place.name(log)));
@@ -208,7 +210,8 @@ fn run_program(
             None => record.claim.clone(),
         });
     }
-    let moved = collect::collect(engine.launcher.root(), bundle, &attempt.collect, |to| place.name(to));
+    let moved = earlier
+        .and_then(|earlier| collect::collect(root, bundle, &attempt.collect, &earlier, |to| place.name(to)));
     match moved {
         Ok(moved) => record.artifacts.extend(moved),
         Err(message) if record.outcome == Outcome::Ok => {

@@ -1,6 +1,13 @@
 //! Moves outputs of a harness that insists on its own directory into the bundle, and finds files by pattern.
+//!
+//! [`Earlier`] remembers what matched before the command started: what an earlier run left behind is no
+//! evidence of this one, so only what is new or changed is moved, and the rest stays where it is. Called by
+//! an attempt, before and after its program; must never take an old file for a new one.
 
+use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, glob_with};
@@ -8,12 +15,71 @@ use glob::{MatchOptions, Pattern, glob_with};
 use crate::evidence::Bundle;
 use crate::fs::{digest_file, files_below};
 
-/// Moves what each `from` names (below the project root) into its `to` (below the bundle). Returns the new
-/// names relative to the bundle.
+/// What a file was like: size in bytes, time of the last change of its content in seconds and nanoseconds,
+/// device and inode. A file with the same mark was not written meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    size: u64,
+    modified: (i64, i64),
+    place: (u64, u64),
+}
+
+impl Mark {
+    fn of(path: &Path) -> io::Result<Self> {
+        // A link that leads nowhere is marked itself.
+        let found: Metadata = path.metadata().or_else(|_| path.symlink_metadata())?;
+        Ok(Self {
+            size: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            place: (found.dev(), found.ino()),
+        })
+    }
+}
+
+/// The files that matched before a command started.
+#[derive(Debug)]
+pub(super) struct Earlier(HashMap<PathBuf, Mark>);
+
+impl Earlier {
+    /// Remembers what each `from` names (below the project root) now.
+    pub(super) fn remember(root: &Path, pairs: &[(String, String)]) -> Result<Self, String> {
+        let mut marks = HashMap::new();
+        for (from, _) in pairs {
+            let wrong = |error: io::Error| format!("collect `{from}`: {error}");
+            for path in glob(root, from).map_err(wrong)? {
+                for file in files_of(&root.join(path)).map_err(wrong)? {
+                    let mark = Mark::of(&file).map_err(wrong)?;
+                    marks.insert(file, mark);
+                }
+            }
+        }
+        Ok(Self(marks))
+    }
+
+    fn has(&self, file: &Path) -> io::Result<bool> {
+        Ok(match self.0.get(file) {
+            Some(before) => Mark::of(file)? == *before,
+            None => false,
+        })
+    }
+}
+
+/// The file itself, or the files below a directory.
+fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
+    if !source.is_dir() {
+        return Ok(vec![source.to_owned()]);
+    }
+    Ok(files_below(source)?.iter().map(|file| source.join(file)).collect())
+}
+
+/// Moves what each `from` names (below the project root) into its `to` (below the bundle), but for the files
+/// that are as they were `earlier`. Returns the new names relative to the bundle; an error when a `from` names
+/// nothing new.
 pub(super) fn collect(
     root: &Path,
     bundle: &Bundle,
     pairs: &[(String, String)],
+    earlier: &Earlier,
     place: impl Fn(&str) -> String,
 ) -> Result<Vec<String>, String> {
     let mut moved = Vec::new();
@@ -23,22 +89,34 @@ pub(super) fn collect(
         if found.is_empty() {
             return Err(format!("collect: nothing matches `{from}`"));
         }
+        let (mut new, mut old) = (0_usize, 0_usize);
         for path in found {
             let source = root.join(&path);
-            let files =
-                if source.is_dir() { files_below(&source).map_err(wrong)? } else { vec![PathBuf::new()] };
-            for file in files {
-                let full = if file.as_os_str().is_empty() { source.clone() } else { source.join(&file) };
-                let name = full.strip_prefix(source.parent().unwrap_or(root)).unwrap_or(&full);
-                // A directory is emptied into `to`; a file keeps its name.
-                let name = if source.is_dir() { file.clone() } else { name.to_owned() };
+            // A directory is emptied into `to`; a file keeps its name.
+            let directory = source.is_dir();
+            let above = if directory { source.as_path() } else { source.parent().unwrap_or(root) };
+            let old_before = old;
+            for file in files_of(&source).map_err(wrong)? {
+                if earlier.has(&file).map_err(wrong)? {
+                    old += 1;
+                    continue;
+                }
+                let name = file.strip_prefix(above).unwrap_or(&file);
                 let target = place(&format!("{}/{}", to.trim_end_matches('/'), name.display()));
-                carry(&full, &bundle.file(&target)).map_err(wrong)?;
+                carry(&file, &bundle.file(&target)).map_err(wrong)?;
                 moved.push(target);
+                new += 1;
             }
-            if source.is_dir() {
+            if directory && old == old_before {
                 std::fs::remove_dir_all(&source).map_err(wrong)?;
             }
+        }
+        if new == 0 && old > 0 {
+            let left = match old {
+                1 => "1 older file was left where it is".to_owned(),
+                _ => format!("{old} older files were left where they are"),
+            };
+            return Err(format!("collect: nothing new matches `{from}` ({left})"));
         }
     }
     Ok(moved)

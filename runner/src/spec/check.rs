@@ -10,6 +10,7 @@ use crate::spec::node::{Key, Node};
 use crate::spec::place;
 use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawStep, RawWorkflow};
 use crate::spec::reader::{Placed, Reader};
+use crate::spec::reserved;
 use crate::spec::tree::TemplateTree;
 use crate::spec::{
     Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice,
@@ -39,11 +40,13 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader<'_>) -> Workf
         inputs: &input_names,
         steps: &all_steps,
         earlier: Vec::new(),
+        logs: Vec::new(),
     };
     let mut steps: Vec<Step> = Vec::new();
     for step in raw.steps {
         let id = step.id.clone();
         word(checker.reader, &id, "a step's `id`");
+        reserved::step_id(checker.reader, &id);
         if checker.earlier.contains(&id.value) {
             checker.reader.mistake(
                 Diagnostic::new(id.span, format!("two steps are called `{}`", id.value))
@@ -132,11 +135,14 @@ struct Checker<'a, 't> {
     inputs: &'a [String],
     steps: &'a [String],
     earlier: Vec<String>,
+    /// The logs of the steps before, and whose they are.
+    logs: Vec<(String, String)>,
 }
 
 impl Checker<'_, '_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
         self.combinations(&raw);
+        self.places(&raw);
         let env =
             raw.env.iter().filter_map(|(key, text)| Some((key.name.clone(), self.template(text)?))).collect();
         let cwd = raw.cwd.as_ref().and_then(|text| self.template(text));
@@ -195,6 +201,29 @@ impl Checker<'_, '_> {
             writes,
             always: raw.always,
         })
+    }
+
+    /// Where the step writes: not over the evidence of the runner or of another step.
+    fn places(&mut self, raw: &RawStep) {
+        let id = &raw.id.value;
+        for (_, to) in &raw.collect {
+            reserved::place(self.reader, to, &format!("`collect.to` of step `{id}`"));
+        }
+        let Some(log) = &raw.log else { return };
+        reserved::place(self.reader, log, &format!("`log` of step `{id}`"));
+        if log.value.contains("${{") {
+            return;
+        }
+        let path = reserved::plain(&log.value);
+        if let Some((_, other)) = self.logs.iter().find(|(known, _)| *known == path) {
+            self.reader.mistake(
+                Diagnostic::new(log.span, format!("steps `{other}` and `{id}` have the same `log`"))
+                    .label("the second one")
+                    .help("the second would overwrite the first: give each its own"),
+            );
+        } else {
+            self.logs.push((path, id.clone()));
+        }
     }
 
     /// Keys that contradict each other.

@@ -14,6 +14,7 @@ pub mod node;
 mod place;
 pub mod raw;
 pub mod reader;
+mod reserved;
 pub mod tree;
 pub mod units;
 mod workflow;
