@@ -232,7 +232,7 @@ fn what_an_earlier_run_left_behind_is_no_evidence_of_this_one() {
     project.write("out/b.txt", "old\n");
     let steps = |program: &str| {
         format!(
-            "  - id: bench\n    run: [sh, -c, '{program}']\n    collect: [{{ from: 'out/*', to: profile/ }}]\n    \
+            "  - id: bench\n    run: [sh, -c, '{program}']\n    writes: [out/]\n    collect: [{{ from: 'out/*', to: profile/ }}]\n    \
              metrics: {{ file: 'profile/**/results.json', values: {{ speed: 'result[0].speed' }} }}\n    \
              gates: [\"metrics.speed > 10\"]\n"
         )
@@ -432,4 +432,40 @@ fn a_bundle_root_that_cannot_be_written_is_an_error_that_names_it() {
     // Not even the superuser makes a directory there.
     std::os::unix::fs::symlink("/proc", project.path(ROOT)).expect("linked");
     assert_snapshot!(run(&project, "", "  - id: x\n    run: [echo, x]\n", 4));
+}
+
+#[test]
+fn a_variable_set_on_the_command_line_is_told_and_moves_no_plan_row() {
+    let project = Project::new();
+    let steps = format!("  - {{ id: work, run: [echo, '${{{{ vars.size }}}}'] }}\n{LEDGER_STEP}");
+    project.write("w.yaml", workflow("vars: { size: 4096 }", &steps));
+    let before = project.read("plans/active/loops.md");
+    let ended = project.runner(&["run", "w.yaml", "--set", "size=64"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert_eq!(project.read("plans/active/loops.md"), before, "the row asks for the workflow's own size");
+    let told = "size=64 (the workflow says 4096)";
+    assert!(project.read("docs/fix_plan.md").contains(told), "{}", project.read("docs/fix_plan.md"));
+    let summary = Evidence::only(&project).text("summary.md");
+    assert!(
+        summary.contains("`size` was set to 64 on the command line; the workflow says 4096"),
+        "{summary}"
+    );
+    let again = project.runner(&["run", "w.yaml", "--set", "size=4096"]);
+    assert_eq!(again.code, Some(0), "{}", again.transcript());
+    assert_ne!(project.read("plans/active/loops.md"), before, "the workflow's own value is no override");
+}
+
+#[test]
+fn a_plugin_whose_file_changed_during_the_run_is_not_loaded() {
+    let project = Project::new();
+    std::fs::create_dir(project.path("plugins")).expect("created");
+    let library = project.path("plugins/libenv_capture.so");
+    std::fs::copy(support::plugins().join("libenv_capture.so"), &library).expect("copied");
+    let steps = "  - { id: change, run: [sh, -c, 'printf x >> plugins/libenv_capture.so'] }\n  \
+                 - { id: env, uses: plugins/libenv_capture.so }\n";
+    run(&project, "", steps, 3);
+    let step = Evidence::only(&project).step("env");
+    let reason = step["reason"].as_str().expect("a reason");
+    assert!(reason.contains("changed during the run"), "{reason}");
+    assert!(Evidence::only(&project).commands_of("env").is_empty(), "nothing was loaded");
 }

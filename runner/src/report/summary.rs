@@ -140,10 +140,9 @@ fn figures(text: &mut String, record: &EvidenceRecord) {
                     kernel.warmup,
                     kernel.run,
                     kernel.asked,
-                    kernel
-                        .repeated
-                        .as_ref()
-                        .map_or_else(String::new, |reason| format!(" More than asked: {reason}."))
+                    kernel.repeated.as_ref().map_or_else(String::new, |reason| format!(
+                        " After those asked, the profile had {reason}."
+                    ))
                 );
             }
             let mut table = Table::new(["Metric", "Value", "Unit"]);

@@ -62,7 +62,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                 let (run, asked) =
                     attempt.kernel.as_ref().map_or((0, 0), |kernel| (kernel.run, kernel.asked));
                 list.push(format!(
-                    "step `{}`: {run} measured iterations were run instead of {asked}, for the profile: {repeated}",
+                    "step `{}`: {run} measured iterations were run, because after the asked {asked} the profile had {repeated}",
                     step.id
                 ));
             }

@@ -96,7 +96,8 @@ fn word(reader: &mut Reader<'_>, name: &Placed<String>, what: &str) {
     }
 }
 
-fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) {
+/// Whether a path stays inside the project; one that does not is told.
+fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) -> bool {
     let bad = path.value.is_empty()
         || path.value.starts_with('/')
         || path.value.split('/').any(|part| part == ".." || part == "." && path.value != ".");
@@ -109,6 +110,7 @@ fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) {
             .help("evidence stays inside the project"),
         );
     }
+    !bad
 }
 
 fn check_input(reader: &mut Reader<'_>, raw: RawInput) -> Option<Input> {
@@ -203,11 +205,34 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Where the step writes: not over the evidence of the runner or of another step.
+    /// Where the step works and writes: inside the project, and not over the evidence of the runner or of
+    /// another step.
     fn places(&mut self, raw: &RawStep) {
         let id = &raw.id.value;
-        for (_, to) in &raw.collect {
+        for (key, path) in
+            raw.cwd.iter().map(|cwd| ("cwd", cwd)).chain(raw.writes.iter().map(|path| ("writes", path)))
+        {
+            below_root(self.reader, path, &format!("`{key}` of step `{id}`"));
+        }
+        for (from, to) in &raw.collect {
+            let inside = below_root(self.reader, from, &format!("`collect.from` of step `{id}`"));
             reserved::place(self.reader, to, &format!("`collect.to` of step `{id}`"));
+            let allowed = |path: &Placed<String>| from.value.starts_with(path.value.trim_end_matches('/'));
+            let program = raw.run.is_some();
+            if program && inside && !raw.writes.iter().any(|path| path.value.contains("${{") || allowed(path))
+            {
+                let directory = from.value.split('*').next().unwrap_or_default();
+                self.reader.mistake(
+                    Diagnostic::new(
+                        from.span,
+                        format!("step `{id}` collects what its `writes` does not allow"),
+                    )
+                    .help(format!(
+                        "what is collected is moved out of the project: say so with `writes: [{}]`",
+                        if directory.is_empty() { "a directory/" } else { directory }
+                    )),
+                );
+            }
         }
         let Some(log) = &raw.log else { return };
         reserved::place(self.reader, log, &format!("`log` of step `{id}`"));
