@@ -201,6 +201,51 @@ fn a_killed_run_leaves_nothing_behind_that_the_next_one_could_trip_over() {
     }
 }
 
+/// A run that waits for the ledger, which this test holds.
+fn waiting_for_the_ledger(project: &Project) -> (Child, std::fs::File) {
+    let held = std::fs::File::open(project.root()).expect("the root opens");
+    held.lock().expect("nobody else has it");
+    let run = start(project);
+    wait("the ledger step", || {
+        let root = project.path(ROOT);
+        let bundle = std::fs::read_dir(root).ok()?.next()?.ok()?.path();
+        let state = std::fs::read_to_string(bundle.join("state.json")).ok()?;
+        let state: serde_json::Value = serde_json::from_str(&state).ok()?;
+        (state["steps"][1]["status"] == "running").then_some(())
+    });
+    (run, held)
+}
+
+#[test]
+fn a_run_that_is_killed_in_its_ledger_step_does_not_read_as_complete() {
+    let project = quick();
+    let before = project.read("docs/fix_plan.md");
+    let (mut run, held) = waiting_for_the_ledger(&project);
+    run.kill().expect("killed");
+    run.wait().expect("reaped");
+    drop(held);
+    assert_eq!(Evidence::only(&project).status(), "running", "no end was written");
+    let status = project.runner(&["status"]);
+    assert!(status.stdout.starts_with("killed"), "{}", status.transcript());
+    assert_eq!(project.read("docs/fix_plan.md"), before);
+}
+
+#[test]
+fn an_interrupt_while_waiting_for_the_ledger_leaves_it_alone() {
+    let project = quick();
+    let before = project.read("docs/fix_plan.md");
+    let (run, held) = waiting_for_the_ledger(&project);
+    signal(&run, Signal::INT);
+    let output = run.wait_with_output().expect("it ends");
+    drop(held);
+    assert_eq!(output.status.code(), Some(130));
+    let evidence = Evidence::only(&project);
+    assert_eq!(evidence.status(), "interrupted");
+    let reason = evidence.state()["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.contains("in step `ledger`"), "{reason}");
+    assert_eq!(project.read("docs/fix_plan.md"), before);
+}
+
 #[test]
 fn what_a_plugin_started_ends_with_the_plugin() {
     let step = "
