@@ -233,7 +233,8 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
         figure("seconds"),
         figure("iterations"),
         figure("lost"),
-        "Frames that enclose everything (thread start, thread pool, plugin host) are only in `hotspots.json`."
+        "Frames that enclose everything (thread start, thread pool, plugin host) are only in `hotspots.json`. \
+         What a pool's other threads run does not count for the function that handed it to the pool."
     );
     line!(text);
     let mut table = Table::new(["#", "Inclusive", "Self", "Operation", "Where"]);
