@@ -204,6 +204,8 @@ impl Talk<'_> {
                 Ok(message) => self.hear(message, mouth, gone),
                 Err(error) => {
                     self.heard().broken = Some(format!("it sent a line that is not understood ({error})"));
+                    // Nobody will answer it any more, and it must not wait for that.
+                    mouth.close();
                     return;
                 }
             }
@@ -225,7 +227,6 @@ impl Talk<'_> {
                 }
                 heard.phase = place;
                 drop(heard);
-
                 self.events.emit(&Event::Phase { step, phase, iteration });
             }
             FromHost::Log { level, message } => {

@@ -115,6 +115,11 @@ impl Mouth {
         }
     }
 
+    /// Says nothing more: the program reads the end.
+    pub fn close(&self) {
+        lock(&self.0).take();
+    }
+
     /// Says something unless somebody is speaking: a program that does not listen must not hold up its end.
     fn interject(&self, bytes: &[u8]) -> bool {
         let Ok(mut stdin) = self.0.try_lock() else { return false };

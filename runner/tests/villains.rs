@@ -220,6 +220,45 @@ fn a_kernel_without_its_calls_is_refused_when_it_is_loaded() {
 }
 
 #[test]
+fn a_process_that_keeps_the_pipe_open_does_not_hold_up_the_run() {
+    let project = with_c_plugin("lingers");
+    project.write("w.yaml", workflow("", &use_file("lingers")));
+    let begin = std::time::Instant::now();
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    // The process it leaves behind sleeps for a minute.
+    assert!(begin.elapsed() < std::time::Duration::from_secs(40), "the run waited for it");
+    assert_eq!(Evidence::only(&project).json("bad.json")["answered"], true);
+}
+
+#[test]
+fn a_request_that_makes_no_sense_is_refused_and_the_runner_goes_on() {
+    for (request, reason) in [
+        ("argv: ['true'], timeout_s: 1.0e+30", "`timeout_s` is 1"),
+        ("argv: ['true'], timeout_s: -1", "`timeout_s` is -1"),
+        ("argv: ['true'], cwd: sub", "unknown field `cwd`"),
+        ("argv: ['true'], env: { N: 5 }", "invalid type: integer `5`"),
+    ] {
+        let project = with_c_plugin("asks");
+        let (terminal, evidence) = run(&project, &format!("{}    with: {{ {request} }}\n", use_file("asks")));
+        assert_eq!(evidence.outcome("bad"), "failed", "{terminal}");
+        assert!(terminal.contains("bad request") && terminal.contains(reason), "{request}: {terminal}");
+        assert_eq!(evidence.commands_of("bad").len(), 1, "nothing but the plugin's own process ran");
+    }
+}
+
+#[test]
+fn a_program_of_a_plugin_gets_the_environment_of_its_step() {
+    let project = with_c_plugin("asks");
+    let step = "  - id: ok\n    uses: plugins/libasks.so\n    env: { FROM_STEP: yes }\n    \
+                with: { argv: [sh, -c, 'echo $FROM_STEP $FROM_PLUGIN'], env: { FROM_PLUGIN: too } }\n";
+    project.write("w.yaml", workflow("", step));
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert_eq!(Evidence::only(&project).json("ok.json")["stdout"], "yes too\n");
+}
+
+#[test]
 fn a_ledger_that_edits_what_it_did_not_ask_to_see_changes_nothing() {
     let project = with_c_plugin("stray_edit");
     project.write("src/main.rs", "fn main() {}\n");
