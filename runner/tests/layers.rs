@@ -34,7 +34,13 @@ fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).expect("readable") {
             let path = entry.expect("readable").path();
-            if path.is_dir() && !path.ends_with("target") && !path.ends_with(".git") {
+            // A bundle is evidence and no source: it records where it was made.
+            let skipped = ["target", ".git"].iter().any(|name| path.ends_with(name))
+                || path.join("state.json").is_file();
+            if path.is_dir() && skipped {
+                continue;
+            }
+            if path.is_dir() {
                 open.push(path);
             } else if extensions.iter().any(|wanted| path.extension().is_some_and(|e| e == *wanted)) {
                 found.push(path);
