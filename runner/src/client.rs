@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::event::{Event, Events};
-use crate::evidence::{EvidenceError, PluginId};
+use crate::evidence::{AttemptedRecord, EvidenceError, PluginId};
 use crate::fs::digest_file;
-use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth};
+use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth, Scratch};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
 use crate::process::{Cancel, LINGER, LOOK, readable};
@@ -42,6 +42,10 @@ pub struct PluginCall<'a> {
     pub env: Map<String, Value>,
     /// Limits on the host process.
     pub limits: ResolvedLimits,
+    /// Where else it may write, as the workflow says it.
+    pub writes: Vec<String>,
+    /// What of the project it is meant to read, as patterns.
+    pub reads: Vec<String>,
 }
 
 /// What a plugin did.
@@ -51,6 +55,8 @@ pub struct PluginRun {
     pub launched: Launched,
     /// Numbers of the programs that the plugin ran.
     pub nested: Vec<u64>,
+    /// Writes that these tried outside of their places.
+    pub attempts: Vec<AttemptedRecord>,
     /// How the call ended.
     pub outcome: Outcome,
     /// The source of the claim.
@@ -79,6 +85,7 @@ struct Heard {
     artifacts: Vec<String>,
     warnings: Vec<String>,
     nested: Vec<u64>,
+    attempts: Vec<AttemptedRecord>,
     nested_peak: Option<u64>,
     broken: Option<String>,
     evidence: Option<EvidenceError>,
@@ -95,11 +102,18 @@ pub fn run_plugin(
     let mut command = Command::new(call.step, call.attempt, argv);
     command.env.clone_from(&call.env);
     command.limits = call.limits;
+    command.writes.clone_from(&call.writes);
+    command.reads.clone_from(&call.reads);
+    // What the plugin leaves for a program that it runs, that program finds.
+    let scratch = Scratch::new().map_err(|error| {
+        EvidenceError::at(launcher.bundle().path(), "no place to write for a plugin of", error)
+    })?;
+    command.scratch = Some(scratch.clone());
     command.with = Some(call.job.plugin.config.clone());
     command.profile = call.job.profiler.as_ref().map(|profiler| profiler.config.clone());
     command.plugins = call.plugins.iter().map(|plugin| plugin_id(plugin)).collect();
     let heard = Mutex::new(Heard::default());
-    let conversation = Talk { launcher, events, call, read, heard: &heard };
+    let conversation = Talk { launcher, events, call, read, heard: &heard, scratch };
     let hold: Hold<'_> = Box::new(move |mouth, stdout, gone| conversation.hold(mouth, stdout, gone));
     let farewell = line(&ToHost::Cancel);
     let program = launcher.converse(command, Conversation { hold, farewell })?;
@@ -149,6 +163,7 @@ fn judge(mut launched: Launched, heard: Heard) -> PluginRun {
     };
     PluginRun {
         nested: heard.nested,
+        attempts: heard.attempts,
         artifacts: heard.artifacts,
         warnings: heard.warnings,
         launched,
@@ -180,6 +195,7 @@ struct Talk<'a> {
     call: &'a PluginCall<'a>,
     read: ReadDocument<'a>,
     heard: &'a Mutex<Heard>,
+    scratch: Scratch,
 }
 
 /// A plugin's request to run a program; the ABI's `run`.
@@ -270,6 +286,9 @@ impl Talk<'_> {
         command.env.clone_from(&self.call.env);
         command.env.extend(request.env.into_iter().map(|(name, value)| (name, Value::String(value))));
         command.limits = ResolvedLimits { time_s: request.timeout_s, ..self.call.limits };
+        command.writes.clone_from(&self.call.writes);
+        command.reads.clone_from(&self.call.reads);
+        command.scratch = Some(self.scratch.clone());
         command.stdout = Some(format!("logs/{step}-{attempt}.{}.stdout.log", self.launcher.next_id()));
         let launched = match self.launcher.run_for(command, gone) {
             Ok(launched) => launched,
@@ -283,6 +302,7 @@ impl Talk<'_> {
         {
             let mut heard = self.heard();
             heard.nested.push(launched.id);
+            heard.attempts.extend(launched.attempts.iter().cloned());
             heard.nested_peak = heard.nested_peak.max(ended.peak_rss_bytes);
         }
         if ended.exit_code.is_none() && ended.signal.is_none() {

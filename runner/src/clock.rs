@@ -20,6 +20,11 @@ impl Instant {
         Self(Timestamp::now())
     }
 
+    /// A point in time as the file system writes it; `None` when it is out of range.
+    pub fn from_unix(seconds: i64, nanoseconds: i64) -> Option<Self> {
+        Timestamp::new(seconds, i32::try_from(nanoseconds).ok()?).ok().map(Self)
+    }
+
     /// The bundle name of this second.
     pub fn stamp(self) -> Stamp {
         Stamp(self.0.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string())

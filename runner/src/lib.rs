@@ -1,8 +1,8 @@
 //! The `runner` library: everything behind the thin binary.
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
-//! `cli`, `run`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `event`, `outcome`,
-//! `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
+//! `cli`, `run`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `guard`, `event`,
+//! `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
 
 pub mod catalog;
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod exit_code;
 pub mod fs;
 pub mod git;
+pub mod guard;
 pub mod launch;
 pub mod ledger;
 pub mod outcome;

@@ -233,6 +233,7 @@ fn a_retry_that_succeeds_completes_and_keeps_the_failed_attempt_apart() {
   - id: capture
     run: [sh, flaky.sh, \"${{ bundle }}\"]
     log: bench.log
+    writes: [done]
     retry: 2
 ";
     project.write("w.yaml", workflow("", step));
@@ -259,6 +260,7 @@ fn a_retry_cannot_take_the_figures_of_the_attempt_before() {
     run: [sh, flaky.sh, \"${{ bundle }}\"]
     metrics: { file: result.json, values: { speed: result.speed } }
     gates: [\"metrics.speed > 1\"]
+    writes: [done]
     retry: 1
 ";
     let (terminal, evidence) = blocked(&project, "", capture);

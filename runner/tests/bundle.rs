@@ -291,7 +291,7 @@ fn an_input_that_changes_during_the_run_breaks_the_rule() {
     project.write("a.yaml", PHASE_A);
     assert_eq!(project.runner(&["run", "a.yaml"]).code, Some(0));
     let steps = format!(
-        "  - id: x\n    run: [sh, -c, 'echo more >> ${{{{ inputs.phase_a.path }}}}/inventory.txt']\n{LEDGER_STEP}"
+        "  - id: x\n    run: [sh, -c, 'echo more >> ${{{{ inputs.phase_a.path }}}}/inventory.txt']\n    writes: [\"${{{{ inputs.phase_a.path }}}}/\"]\n{LEDGER_STEP}"
     );
     let terminal = run(&project, INPUT, &steps, 4);
     let evidence = Evidence::only(&project);
@@ -461,7 +461,7 @@ fn a_plugin_whose_file_changed_during_the_run_is_not_loaded() {
     std::fs::create_dir(project.path("plugins")).expect("created");
     let library = project.path("plugins/libenv_capture.so");
     std::fs::copy(support::plugins().join("libenv_capture.so"), &library).expect("copied");
-    let steps = "  - { id: change, run: [sh, -c, 'printf x >> plugins/libenv_capture.so'] }\n  \
+    let steps = "  - { id: change, run: [sh, -c, 'printf x >> plugins/libenv_capture.so'], writes: [plugins/] }\n  \
                  - { id: env, uses: plugins/libenv_capture.so }\n";
     run(&project, "", steps, 3);
     let step = Evidence::only(&project).step("env");

@@ -59,7 +59,7 @@ pub enum Subcommand {
     /// Run a workflow and make a bundle
     Run(RunOptions),
     /// Show what a workflow would run, with everything resolved; run nothing
-    Plan(RunOptions),
+    Plan(PlanOptions),
     /// Check workflows; run nothing
     Validate(ValidateOptions),
     /// Say where runs stand: all bundles of the project, or one
@@ -77,9 +77,20 @@ pub enum Subcommand {
     PluginHost,
 }
 
-/// Options of `run` and `plan`.
+/// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// Do not prevent writes outside of the bundle, only detect them: for steps that must gain privileges
+    /// (sudo) or change mounts (containers), which a confined program cannot
+    #[arg(long)]
+    pub detect_only: bool,
+}
+
+/// Options of `plan`, which `run` has too.
+#[derive(Debug, Args)]
+pub struct PlanOptions {
     /// The workflow
     #[arg(value_name = "WORKFLOW")]
     pub workflow: PathBuf,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::cli::options::{Global, RunOptions};
+use crate::cli::options::{Global, PlanOptions};
 use crate::cli::{terminal, workflow};
 use crate::evidence::{one_line, with_line};
 use crate::exit_code::ExitCode;
@@ -12,7 +12,7 @@ use crate::plan::{self, Plan, PlanAction, PlanAttempt, PlanStep, Request};
 use crate::process::bytes;
 
 /// Shows what a workflow would run.
-pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
+pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
     let (checked, root) = match workflow::read(global, &options.workflow, &options.set) {
         Ok(read) => read,
         Err(code) => return code,

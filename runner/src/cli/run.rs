@@ -10,7 +10,7 @@ use crate::run::{RunError, RunRequest, run as run_workflow};
 
 /// Runs a workflow.
 pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
-    let (checked, root) = match workflow::read(global, &options.workflow, &options.set) {
+    let (checked, root) = match workflow::read(global, &options.plan.workflow, &options.plan.set) {
         Ok(read) => read,
         Err(code) => return code,
     };
@@ -20,8 +20,15 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
     };
     let catalog = workflow::catalog(global);
     let events = listen::listener(global, terminal::moves());
-    let request =
-        RunRequest { workflow: &checked, root, catalog: &catalog, set: &options.set, events, cancel };
+    let request = RunRequest {
+        workflow: &checked,
+        root,
+        catalog: &catalog,
+        set: &options.plan.set,
+        events,
+        cancel,
+        detect_only: options.detect_only,
+    };
     match run_workflow(request) {
         Ok(end) => match end.status {
             RunStatus::Complete => ExitCode::Complete,

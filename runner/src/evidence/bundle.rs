@@ -1,9 +1,11 @@
 //! [`Bundle`]: the directory of one run. Its name is a stamp that nobody else has: making the directory is
 //! what reserves it.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -11,11 +13,16 @@ use crate::clock::{Instant, Stamp};
 use crate::evidence::EvidenceError;
 use crate::fs::write_whole;
 
+/// The runner's records: what a program does to them is undone.
+const OWN: [&str; 5] = ["plan.json", "state.json", "commands.jsonl", "commands.txt", "inputs.json"];
+
 /// A bundle's directory.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     path: PathBuf,
     stamp: Stamp,
+    /// The runner's records as they were last written.
+    records: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
 }
 
 impl Bundle {
@@ -30,7 +37,7 @@ impl Bundle {
             let path = directory.join(stamp.as_str());
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let bundle = Self { path, stamp };
+                    let bundle = Self { path, stamp, records: Arc::default() };
                     bundle.directory("logs")?;
                     return Ok(bundle);
                 }
@@ -71,7 +78,48 @@ impl Bundle {
         {
             self.directory(parent)?;
         }
+        if self.is_own(name) {
+            self.records().insert(name.to_owned(), bytes.to_vec());
+        }
         Ok(write_whole(&self.file(name), bytes)?)
+    }
+
+    /// Adds to the end of a file of the runner.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.records().entry(name.to_owned()).or_default().extend_from_slice(bytes);
+        let path = self.file(name);
+        let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
+        let written = opened.and_then(|mut file| file.write_all(bytes));
+        written.map_err(|error| EvidenceError::at(&path, "cannot write", error))
+    }
+
+    /// Whether a file is a record of the runner, which nobody else writes.
+    pub fn is_own(&self, name: &str) -> bool {
+        OWN.contains(&name)
+    }
+
+    /// Writes the records again that are not as they were written. Returns their names.
+    pub fn restore(&self) -> Result<Vec<String>, EvidenceError> {
+        let mut restored = Vec::new();
+        for (name, bytes) in self.records().iter() {
+            let path = self.file(name);
+            let plain = path.symlink_metadata().is_ok_and(|found| found.is_file());
+            if plain && fs::read(&path).is_ok_and(|now| now == *bytes) {
+                continue;
+            }
+            if !plain {
+                // A link or a directory in its place would lead the new text elsewhere.
+                let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+            }
+            write_whole(&path, bytes)?;
+            restored.push(name.clone());
+        }
+        Ok(restored)
+    }
+
+    fn records(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        // The map is whole between two statements, whoever panicked.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a value as indented JSON with a final newline.

@@ -3,9 +3,6 @@
 //! A line is written before a command starts and another after it ended; each carries the digest of the line
 //! before, so that none can be changed or left out unseen.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -52,6 +49,12 @@ pub struct CommandStart {
     pub env: Map<String, Value>,
     /// The working directory relative to the project root.
     pub cwd: String,
+    /// Where it may write besides the bundle and its temporary directory, as the workflow says it.
+    #[serde(default)]
+    pub writes: Vec<String>,
+    /// Variables that lead it to its temporary directory; `env` weighs more.
+    #[serde(default)]
+    pub guard_env: Map<String, Value>,
     /// The repository.
     pub git: GitState,
     /// Where the output goes, relative to the bundle.
@@ -84,6 +87,9 @@ pub struct CommandEnd {
     pub peak_rss_bytes: Option<u64>,
     /// Wall time in seconds.
     pub seconds: f64,
+    /// Processes that it left running, and that were killed: name and number.
+    #[serde(default)]
+    pub left_behind: Vec<String>,
     /// When it ended.
     pub end: Instant,
 }
@@ -122,7 +128,6 @@ enum What {
 #[derive(Debug)]
 pub struct CommandLog {
     bundle: Bundle,
-    file: File,
     head: Digest,
     records: Vec<CommandRecord>,
 }
@@ -133,13 +138,8 @@ impl CommandLog {
 
     /// Begins the log of a new bundle.
     pub fn create(bundle: &Bundle) -> Result<Self, EvidenceError> {
-        let path = bundle.file("commands.jsonl");
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|error| EvidenceError::at(&path, "cannot create", error))?;
-        Ok(Self { bundle: bundle.clone(), file, head: Digest::zero(), records: Vec::new() })
+        bundle.append(Self::FILES[0], b"")?;
+        Ok(Self { bundle: bundle.clone(), head: Digest::zero(), records: Vec::new() })
     }
 
     /// Writes down that a command is about to start; returns its number.
@@ -181,13 +181,13 @@ impl CommandLog {
     }
 
     fn append(&mut self, id: u64, what: What) -> Result<(), EvidenceError> {
-        let path = self.bundle.file("commands.jsonl");
+        let path = self.bundle.file(Self::FILES[0]);
         let line = Line { id, prev: self.head.clone(), what };
         let mut text =
             serde_json::to_vec(&line).map_err(|error| EvidenceError::at(&path, "cannot write", error))?;
         self.head = digest_bytes(&text);
         text.push(b'\n');
-        self.file.write_all(&text).map_err(|error| EvidenceError::at(&path, "cannot write", error))
+        self.bundle.append(Self::FILES[0], &text)
     }
 
     fn write_text(&self) -> Result<(), EvidenceError> {

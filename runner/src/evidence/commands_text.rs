@@ -44,6 +44,9 @@ fn one(text: &mut String, record: &CommandRecord) {
         line("profile", &profile.to_string());
     }
     line("cwd", &start.cwd);
+    if !start.writes.is_empty() {
+        line("may write", &start.writes.iter().map(|path| shell_quote(path)).collect::<Vec<_>>().join(" "));
+    }
     line("git", &git(&start.git));
     line("start", &start.start.to_string());
     match &record.end {
@@ -65,6 +68,9 @@ fn ended(line: &mut impl FnMut(&str, &str), end: &CommandEnd) {
     let peak =
         end.peak_rss_bytes.map_or_else(|| "unknown".to_owned(), |peak| format!("{} ({peak} B)", bytes(peak)));
     line("peak RSS", &peak);
+    if !end.left_behind.is_empty() {
+        line("killed", &format!("left behind by it: {}", end.left_behind.join(", ")));
+    }
 }
 
 fn git(state: &GitState) -> String {

@@ -9,6 +9,7 @@ mod ascii;
 mod bundle;
 mod commands;
 mod commands_text;
+mod inputs;
 mod manifest;
 mod record;
 mod state;
@@ -20,11 +21,12 @@ pub use ascii::{ascii, shell_quote};
 pub use bundle::Bundle;
 pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState, PluginId};
 pub use commands_text::{one_line, with_line};
+pub use inputs::{GitClass, InputFile, InputsRecord, StepInputs};
 pub use manifest::{Manifest, ManifestFile, seal};
 pub use record::EvidenceRecord;
 pub use state::{
-    AttemptKind, AttemptRecord, GateRecord, GitRecord, InputCheck, KernelRun, LedgerRecord, RunState,
-    RunStatus, StepOutcome, StepStatus,
+    AttemptKind, AttemptRecord, AttemptedRecord, ChangeRecord, GateRecord, GitRecord, GuardRecord,
+    InputCheck, KernelRun, LedgerRecord, RunState, RunStatus, StepOutcome, StepStatus,
 };
 
 /// Evidence that could not be written or read, and why.

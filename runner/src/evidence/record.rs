@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::evidence::{CommandLog, CommandRecord, EvidenceError, Manifest, RunState};
+use crate::evidence::{CommandLog, CommandRecord, EvidenceError, InputsRecord, Manifest, RunState};
 use crate::fs::files_below;
 use crate::plan::Plan;
 
@@ -25,6 +25,8 @@ pub struct EvidenceRecord {
     pub hotspots: Option<Value>,
     /// `env.json`, when there is one.
     pub env: Option<Value>,
+    /// `inputs.json`, when there is one.
+    pub inputs: Option<InputsRecord>,
     /// `manifest.json`, when the bundle is sealed.
     pub manifest: Option<Manifest>,
     /// Every file, relative to the bundle, sorted.
@@ -46,6 +48,7 @@ impl EvidenceRecord {
             commands,
             hotspots: optional(path, "profile/hotspots.json")?,
             env: optional(path, "env.json")?,
+            inputs: optional(path, "inputs.json")?,
             manifest: optional(path, "manifest.json")?,
             files: files.iter().map(|file| file.display().to_string()).collect(),
         })

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Instant;
 use crate::fs::Digest;
+use crate::guard::Confinement;
 use crate::outcome::Outcome;
 
 /// How a run stands.
@@ -54,6 +55,8 @@ pub struct RunState {
     pub pid: u32,
     /// The repository when the run began.
     pub git: GitRecord,
+    /// How writes were kept inside, and what the comparison of before and after shows.
+    pub guard: GuardRecord,
     /// The steps, in order.
     pub steps: Vec<StepOutcome>,
     /// Worth a person's attention, and no failure.
@@ -77,6 +80,46 @@ pub struct GitRecord {
     pub changed_files: Option<u64>,
     /// Why it is not known.
     pub reason: Option<String>,
+}
+
+/// How writes were kept inside, and the proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardRecord {
+    /// Whether writes elsewhere were prevented.
+    pub confinement: Confinement,
+    /// By what, or why not.
+    pub how: String,
+    /// How many files and directories of the repository were compared before and after the steps; `None`
+    /// until that was done.
+    pub compared: Option<u64>,
+    /// Why something could not be compared.
+    pub not_compared: Vec<String>,
+    /// What differs outside of the places that the workflow allows.
+    pub changes: Vec<ChangeRecord>,
+}
+
+/// A file of the repository that differs from what it was before the steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRecord {
+    /// Relative to the top of the repository.
+    pub path: String,
+    /// `added`, `removed`, `modified` or `touched` (mode, owner, times, attributes).
+    pub change: String,
+    /// Its bytes now.
+    pub size: Option<u64>,
+    /// Its digest now.
+    pub sha256: Option<Digest>,
+}
+
+/// A write that was tried outside of the allowed places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptedRecord {
+    /// `write`, `remove`, `rename`, ...
+    pub verb: String,
+    /// Relative to the project root when it lies below it.
+    pub path: String,
+    /// How often.
+    pub times: u64,
 }
 
 /// How a step stands.
@@ -178,6 +221,15 @@ pub struct AttemptRecord {
     pub cut: Vec<String>,
     /// What its plugins warned of.
     pub warnings: Vec<String>,
+    /// Writes that it tried outside of its places.
+    #[serde(default)]
+    pub attempted: Vec<AttemptedRecord>,
+    /// Evidence of the runner or of earlier steps that it changed, in words.
+    #[serde(default)]
+    pub tampered: Vec<String>,
+    /// Processes that it left running, and that were killed.
+    #[serde(default)]
+    pub left_behind: Vec<String>,
 }
 
 /// What a kernel did.

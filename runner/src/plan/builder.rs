@@ -12,7 +12,7 @@ use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
 use crate::fs::{digest_bytes, digest_file, display_relative};
 use crate::plan::step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, resolve_attempt};
-use crate::plan::{Override, Plan, PlanInput, PlanWorkflow, Scope, inputs};
+use crate::plan::{Override, Plan, PlanInput, PlanWorkflow, Scope, inputs, place};
 use crate::spec::{Action, Fallback, PluginUse, Step, Workflow};
 use crate::{git, spec};
 
@@ -124,13 +124,11 @@ fn variables(
 
 /// The ledger records how the run ended, once, so nothing may come after it.
 fn ledger_last(workflow: &Workflow, steps: &[PlanStep], mistakes: &mut Vec<Diagnostic>) {
-    let is_ledger =
-        |step: &PlanStep| step.plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger);
-    let Some(first) = steps.iter().position(is_ledger) else { return };
+    let Some(first) = steps.iter().position(PlanStep::is_ledger) else { return };
     for late in steps.iter().skip(first + 1) {
         // A step that could not be resolved is not among the plan's, so the places do not correspond.
         for step in workflow.steps.iter().filter(|step| step.id == late.id) {
-            let (message, help) = if is_ledger(late) {
+            let (message, help) = if late.is_ledger() {
                 let message = format!("step `{}` is a second ledger step", step.id);
                 (message, "the end of a run is recorded once: remove one of them")
             } else {
@@ -287,6 +285,9 @@ impl Resolver<'_> {
                 return None;
             }
         };
+        for (write, template) in attempt.writes.iter().zip(&step.writes) {
+            self.not_the_project(write, template.span);
+        }
         if let (PlanAction::Use { with }, Action::Use(used), Some(plugin)) =
             (&attempt.action, &step.action, plugin)
         {
@@ -299,6 +300,18 @@ impl Resolver<'_> {
             self.program(step, argv.first().map_or("", String::as_str), &attempt.cwd);
         }
         Some(attempt)
+    }
+
+    /// A step that may write the whole project is no evidence-only step.
+    fn not_the_project(&mut self, write: &str, span: Span) {
+        let root = self.request.root.canonicalize().unwrap_or_else(|_| self.request.root.to_owned());
+        if place(&root, write).is_some_and(|place| root.starts_with(place)) {
+            self.mistakes.push(
+                Diagnostic::new(span, format!("`writes: [{write}]` would allow the whole project")).help(
+                    "evidence-only: name the directory below it that the program writes, such as `out/`",
+                ),
+            );
+        }
     }
 
     /// Holds a plugin's `with:` against its own schema. What waits for the run is checked by the plugin.

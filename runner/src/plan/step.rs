@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::catalog::Manifest;
+use crate::catalog::{Manifest, Role};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::fs::Digest;
 use crate::plan::Scope;
@@ -34,6 +34,13 @@ pub struct PlanStep {
     pub asked: PlanAttempt,
     /// The declared smaller attempt.
     pub fallback: Option<PlanFallback>,
+}
+
+impl PlanStep {
+    /// Whether it writes the ledger.
+    pub fn is_ledger(&self) -> bool {
+        self.plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger)
+    }
 }
 
 /// A plugin that was found.
@@ -78,6 +85,9 @@ pub struct PlanAttempt {
     pub limits: ResolvedLimits,
     /// Where else it may write.
     pub writes: Vec<String>,
+    /// Untracked or ignored files of the project that it is meant to read, as patterns.
+    #[serde(default)]
+    pub reads: Vec<String>,
     /// Outputs moved into the bundle: from, to.
     pub collect: Vec<(String, String)>,
     /// The file with a command's metrics.
@@ -161,6 +171,7 @@ pub fn resolve_attempt(
         log: optional(&step.log)?,
         limits: limits(step, scope)?,
         writes: step.writes.iter().map(text).collect::<Result<_, _>>()?,
+        reads: step.reads.iter().map(text).collect::<Result<_, _>>()?,
         collect: collect.collect::<Result<_, Vec<Diagnostic>>>()?,
         metrics_file: step.metrics.as_ref().map(|metrics| text(&metrics.file)).transpose()?,
     })

@@ -32,7 +32,8 @@ fn rss(pid: i32) -> u64 {
     pages * rustix::param::page_size() as u64
 }
 
-fn children(pid: i32) -> Vec<i32> {
+/// The children of a process: those of all its threads.
+pub fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     threads
         .filter_map(Result::ok)

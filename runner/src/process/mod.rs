@@ -6,6 +6,7 @@
 
 mod cancel;
 mod memory;
+mod orphans;
 mod output;
 mod wait;
 
@@ -21,9 +22,11 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 pub use cancel::Cancel;
+pub use orphans::adopt as adopt_orphans;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 
 use crate::clock::Instant;
+use crate::guard::{ChildGuard, Guard, Observed, Watcher};
 use crate::outcome::Outcome;
 use output::Pump;
 use wait::Status;
@@ -32,6 +35,8 @@ use wait::Status;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often memory, time and cancellation are looked at.
 const TICK: Duration = Duration::from_millis(10);
+/// After how many looks the memory of descendants that left the tree is added up again.
+const ADOPTED_EVERY: u32 = 16;
 
 /// A program to start.
 #[derive(Clone, Debug)]
@@ -50,6 +55,8 @@ pub struct Launch {
     pub time: Option<Duration>,
     /// Bytes of resident memory of the process tree.
     pub memory: Option<u64>,
+    /// Where it may write, and what is watched of it.
+    pub guard: Guard,
 }
 
 /// Where standard output goes.
@@ -97,6 +104,10 @@ pub struct Ended {
     pub cut: Vec<&'static str>,
     /// A stream whose log could not be written, and why.
     pub unwritten: Option<String>,
+    /// What it and its descendants were seen to do.
+    pub observed: Observed,
+    /// Processes that it left running, and that were killed.
+    pub left_behind: Vec<String>,
 }
 
 /// A program that is running.
@@ -108,6 +119,7 @@ pub struct Process {
     started: std::time::Instant,
     pumps: Vec<Pump>,
     oom_kills: Option<u64>,
+    watcher: Option<Result<Watcher, String>>,
 }
 
 /// Why we killed it.
@@ -138,7 +150,8 @@ impl Process {
             Stdout::File(_) => Stdio::null(),
             Stdout::Caller => Stdio::piped(),
         });
-        die_with_the_runner(&mut command);
+        let guard = launch.guard.prepare()?;
+        before_exec(&mut command, guard.child);
         // The logs first: a program whose output cannot be kept is not started at all.
         let log = |path: &Path| {
             let opened = File::options().write(true).create_new(true).open(path);
@@ -153,11 +166,16 @@ impl Process {
         };
         let started = std::time::Instant::now();
         let child = command.spawn()?;
+        // With it goes the runner's copy of the child's guard: only the child can tell of its listener.
+        drop(command);
         let group = Pid::from_child(&child);
-        let mut process = Self { child, group, launch, started, pumps: Vec::new(), oom_kills };
+        orphans::started(group);
+        let watcher = Some(guard.watcher);
+        let mut process = Self { child, group, launch, started, pumps: Vec::new(), oom_kills, watcher };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
+            orphans::ended(group);
             return Err(error);
         }
         Ok(process)
@@ -187,8 +205,15 @@ impl Process {
         let mut peak = 0;
         let mut verdict: Option<(Verdict, std::time::Instant)> = None;
         let mut killed = false;
+        let mut ticks = 0_u32;
+        let mut adopted = 0;
         while !exit.ended(TICK) {
-            let tree = memory::tree_rss(self.group);
+            // Descendants that left the tree are looked for less often: that takes longer.
+            if ticks.is_multiple_of(ADOPTED_EVERY) {
+                adopted = orphans::list().into_iter().map(memory::tree_rss).sum();
+            }
+            ticks += 1;
+            let tree = memory::tree_rss(self.group) + adopted;
             peak = peak.max(tree);
             match &verdict {
                 None => {
@@ -212,10 +237,16 @@ impl Process {
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let end = Instant::now();
-        // Whatever it left behind in its group must not run beside the next measurement. The group's number
-        // is still its own, because it was not reaped yet.
+        // Whatever it left behind must not run beside the next measurement. The group's number is still its
+        // own, because it was not reaped yet.
+        let left_behind = orphans::end_all(self.group);
         self.signal(Signal::KILL);
         let (status, usage) = exit.reap();
+        orphans::ended(self.group);
+        let observed = self.watcher.take().map_or_else(Observed::default, |watcher| match watcher {
+            Ok(watcher) => watcher.finish(),
+            Err(error) => Observed { incomplete: Some(error), ..Observed::default() },
+        });
         let mut cut = Vec::new();
         let mut unwritten = None;
         for (name, carried) in self.pumps.drain(..).map(Pump::finish) {
@@ -243,6 +274,8 @@ impl Process {
             peak_rss_bytes: (peak > 0).then_some(peak),
             cut,
             unwritten,
+            observed,
+            left_behind,
         }
     }
 
@@ -306,19 +339,22 @@ impl Process {
     }
 }
 
-/// Ties a program's life to that of the runner: one that outlived a killed runner would run, unseen and
-/// unrecorded, beside the next measurement. The kernel watches the *thread* that starts it; [`Process::watch`]
-/// keeps that thread busy until the program's end.
+/// What is done between fork and exec. Ties the program's life to that of the runner: one that outlived a
+/// killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the *thread*
+/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then the guard.
 #[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
-fn die_with_the_runner(command: &mut Command) {
+fn before_exec(command: &mut Command, guard: ChildGuard) {
     let runner = rustix::process::getpid();
-    let tie = move || {
+    let prepare = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // A runner that was killed in between would never send the signal.
-        if rustix::process::getppid() == Some(runner) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+        if rustix::process::getppid() != Some(runner) {
+            return Err(rustix::io::Errno::SRCH.into());
+        }
+        guard.enter()
     };
-    // SAFETY: only two system calls that are safe after fork: nothing is allocated, no lock is taken.
-    unsafe { command.pre_exec(tie) };
+    // SAFETY: only system calls that are safe after fork: nothing is allocated, no lock is taken.
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// An amount of memory for people: `12.3 MiB`.

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::evidence::{
-    AttemptKind, AttemptRecord, CommandRecord, EvidenceRecord, RunStatus, ascii, one_line, with_line,
+    AttemptKind, AttemptRecord, CommandRecord, EvidenceRecord, GuardRecord, InputsRecord, RunStatus,
+    StepInputs, ascii, one_line, with_line,
 };
+use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::process::bytes;
 use crate::report::operations::{profiled, ranked};
@@ -72,8 +74,8 @@ fn head(text: &mut String, record: &EvidenceRecord) {
         table.row(["Ledger".into(), format!("{} ({})", ledger.summary, files.join(", "))]);
     }
     // What nobody watched is said, so that silence cannot pass for an assurance.
-    table.row(["Writes outside".into(), "neither prevented nor watched (this runner cannot yet)".into()]);
-    table.row(["Reads".into(), "unrecorded (this runner cannot yet)".into()]);
+    table.row(["Writes outside".into(), writes(&state.guard)]);
+    table.row(["Reads".into(), reads(record.inputs.as_ref())]);
     text.push_str(&table.render());
 }
 
@@ -87,6 +89,45 @@ fn commit(record: &EvidenceRecord) -> String {
             "{head}, clean or dirty: unknown ({})",
             git.reason.as_deref().unwrap_or("git was not asked")
         ),
+    }
+}
+
+/// How writes outside were kept away, and what the comparison shows.
+fn writes(guard: &GuardRecord) -> String {
+    let kept = match guard.confinement {
+        Confinement::Enforced => "prevented",
+        Confinement::DetectOnly => "detect-only",
+    };
+    let compared = match (guard.compared, guard.changes.len()) {
+        (None, _) if guard.not_compared.is_empty() => "not compared".to_owned(),
+        (None, _) => format!("not compared: {}", guard.not_compared.join("; ")),
+        (Some(files), 0) => format!("{files} files and directories are as they were"),
+        (Some(files), changed) => format!("{changed} of {files} files and directories changed"),
+    };
+    let unseen = match guard.not_compared.len() {
+        count if count > 0 && guard.compared.is_some() => {
+            format!("; {count} directories may not be looked at")
+        }
+        _ => String::new(),
+    };
+    format!("{kept} ({}); {compared}{unseen}", guard.how)
+}
+
+/// Whether what was read is known.
+fn reads(inputs: Option<&InputsRecord>) -> String {
+    let Some(inputs) = inputs else { return "unrecorded".to_owned() };
+    let sum = |count: fn(&StepInputs) -> u64| inputs.steps.iter().map(count).sum::<u64>();
+    let listed = sum(|step| step.files.len() as u64);
+    let others = sum(|step| step.system_files + step.toolchain_files);
+    let missing: Vec<String> = inputs
+        .steps
+        .iter()
+        .filter_map(|step| Some(format!("step `{}`: {}", step.step, step.incomplete.as_ref()?)))
+        .collect();
+    if missing.is_empty() {
+        format!("recorded: {listed} files (`inputs.json`), {others} of the system and toolchains")
+    } else {
+        format!("incomplete: {} ({listed} files in `inputs.json`)", missing.join("; "))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Carrying out one attempt of a step: [`carry_out`]. Runs the program or the plugin, takes in its metrics,
 //! and holds the gates against them.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use runner_plugin_host::protocol::{Job, KernelResult, Library, RoleJob};
@@ -11,11 +9,13 @@ use crate::catalog::Role;
 use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin, unchanged};
 use crate::clock::Instant;
 use crate::event::Event;
-use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, KernelRun, one_line, with_line};
-use crate::fs::files_below;
+use crate::evidence::{
+    AttemptKind, AttemptRecord, AttemptedRecord, EvidenceError, KernelRun, one_line, with_line,
+};
 use crate::launch::{Command, Launched};
 use crate::outcome::Outcome;
 use crate::plan::{PlanAction, PlanAttempt, PlanPlugin, PlanStep};
+use crate::run::custody::Custody;
 use crate::run::engine::Engine;
 use crate::run::{collect, gates};
 
@@ -63,7 +63,8 @@ pub(super) fn carry_out(
         kind: kind.word().to_owned(),
         what: command.clone(),
     });
-    let before = files(engine)?;
+    let bundle = engine.launcher.bundle();
+    let before = Custody::take(bundle)?;
     let mut record = AttemptRecord::blank(number, kind, &attempt, command, started);
     if let Some(directory) = place.below {
         engine.launcher.bundle().directory(directory)?;
@@ -79,10 +80,14 @@ pub(super) fn carry_out(
     };
     record.metrics = metrics;
     // Also what it wrote without telling: the next attempt must not find it and pass it for its own.
-    let new: Vec<String> = files(engine)?.difference(&before).cloned().collect();
-    record.artifacts.extend(new);
+    let after = Custody::take(bundle)?;
+    record.artifacts.extend(after.new_artifacts(&before));
     record.artifacts.sort();
     record.artifacts.dedup();
+    if record.outcome != Outcome::Ok && !record.attempted.is_empty() {
+        let reason = record.reason.get_or_insert_with(|| record.claim.clone());
+        *reason = format!("{reason}; it tried to {}: evidence-only", attempted_words(&record.attempted));
+    }
     if record.outcome == Outcome::Ok {
         let source = &engine.plan.sources[index];
         gates::hold(&source.gates, &engine.plan.vars, overlay, &mut record);
@@ -91,18 +96,9 @@ pub(super) fn carry_out(
         // Gone unless something was put there.
         let _ = std::fs::remove_dir(engine.launcher.bundle().file(directory));
     }
+    record.tampered = after.tampered(&before, bundle, &step.id)?;
     record.ended = Instant::now();
     Ok(record)
-}
-
-/// The files of the bundle that are neither logs nor the runner's own.
-fn files(engine: &Engine) -> Result<BTreeSet<String>, EvidenceError> {
-    const OWN: [&str; 4] = ["plan.json", "state.json", "commands.jsonl", "commands.txt"];
-    let bundle = engine.launcher.bundle().path();
-    let found = files_below(bundle).map_err(|error| EvidenceError::at(bundle, "cannot list", error))?;
-    let names = found.iter().map(|file| file.display().to_string());
-    let names = names.filter(|name| !name.starts_with("logs/") && !name.starts_with("failed/"));
-    Ok(names.filter(|name| !OWN.contains(&name.as_str())).collect())
 }
 
 /// Where the files of an attempt go.
@@ -161,6 +157,9 @@ impl AttemptRecord {
             logs: Vec::new(),
             cut: Vec::new(),
             warnings: Vec::new(),
+            attempted: Vec::new(),
+            tampered: Vec::new(),
+            left_behind: Vec::new(),
         }
     }
 
@@ -172,6 +171,8 @@ impl AttemptRecord {
         self.peak_rss_bytes = launched.ended.peak_rss_bytes;
         self.logs.clone_from(&launched.logs);
         self.cut = launched.ended.cut.iter().map(|stream| (*stream).to_owned()).collect();
+        self.attempted.clone_from(&launched.attempts);
+        self.left_behind.clone_from(&launched.ended.left_behind);
     }
 
     pub(super) fn fail(&mut self, claim: &str, reason: String) {
@@ -197,6 +198,8 @@ fn run_program(
     command.env.clone_from(&attempt.env);
     command.cwd.clone_from(&attempt.cwd);
     command.limits = attempt.limits;
+    command.writes.clone_from(&attempt.writes);
+    command.reads.clone_from(&attempt.reads);
     command.stdout = attempt.log.as_ref().map(|log| place.name(log));
     let root = engine.launcher.root();
     let earlier = collect::Earlier::remember(root, &attempt.collect);
@@ -266,12 +269,15 @@ fn use_plugin(
         plugins,
         env: attempt.env.clone(),
         limits: attempt.limits,
+        writes: attempt.writes.clone(),
+        reads: attempt.reads.clone(),
     };
     let no_documents =
         |path: &str| Err(format!("a {} plugin does not read `{path}` this way", plugin.manifest.role));
     let run = run_plugin(&engine.launcher, &engine.events, &call, &no_documents)?;
     record.take(&run.launched);
     record.commands.extend(&run.nested);
+    record.attempted.extend(run.attempts.iter().cloned());
     record.outcome = run.outcome;
     record.claim.clone_from(&run.claim);
     record.reason.clone_from(&run.reason);
@@ -340,6 +346,20 @@ fn last_words(bundle: &crate::evidence::Bundle, logs: &[String]) -> Option<Strin
         let quoted = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
         (!quoted.is_empty()).then(|| quoted.join(" | "))
     })
+}
+
+/// What was tried outside, in words: `write src/lib.rs (2 times)`.
+pub(super) fn attempted_words(attempted: &[AttemptedRecord]) -> String {
+    const SHOWN: usize = 3;
+    let one = |one: &AttemptedRecord| match one.times {
+        1 => format!("{} `{}`", one.verb, one.path),
+        times => format!("{} `{}` ({times} times)", one.verb, one.path),
+    };
+    let mut words: Vec<String> = attempted.iter().take(SHOWN).map(one).collect();
+    if attempted.len() > SHOWN {
+        words.push(format!("{} more (state.json has all)", attempted.len() - SHOWN));
+    }
+    words.join(", ")
 }
 
 /// The figures of an attempt in a few words, for the terminal.

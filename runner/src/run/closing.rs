@@ -5,11 +5,12 @@ use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal};
 use crate::fs::digest_file;
+use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::plan::digest_bundle;
 use crate::report;
 use crate::run::engine::Engine;
-use crate::run::{RunEnd, surprises};
+use crate::run::{RunEnd, proof, surprises};
 
 /// Files that the runner itself makes at the end, so that nobody can miss them earlier.
 const MADE_LAST: [&str; 3] = ["summary.md", "manifest.json", "ledger.patch"];
@@ -30,6 +31,16 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
         }
         engine.state.inputs.push(check);
     }
+    let found = engine.proof.compare(&mut engine.state.guard);
+    broken.extend(tampered(engine));
+    if !found.changes.is_empty() {
+        let by = match engine.state.guard.confinement {
+            Confinement::Enforced => " (not by its steps, which cannot write there)",
+            Confinement::DetectOnly => "",
+        };
+        broken.push(format!("the repository changed during the run{by}: {}", proof::words(&found.changes)));
+    }
+    engine.state.guard.changes = found.changes;
     let bundle = engine.launcher.bundle();
     let missing: Vec<&str> = engine
         .plan
@@ -46,6 +57,12 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     } else {
         surprises.extend(missing.iter().map(|required| format!("`{required}` is required and was not made")));
     }
+    surprises.extend(
+        found
+            .other_runs
+            .iter()
+            .map(|bundle| format!("another run made `{bundle}` meanwhile, so the figures may be disturbed")),
+    );
     engine.state.surprises = surprises;
     if !broken.is_empty() {
         engine.verdict = RunStatus::Broken;
@@ -61,6 +78,12 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     }
     engine.state.next = next(engine);
     engine.save()
+}
+
+/// What steps did to evidence that was there before them.
+fn tampered(engine: &Engine) -> Vec<String> {
+    let attempts = engine.state.steps.iter().flat_map(|step| &step.attempts);
+    attempts.flat_map(|attempt| attempt.tampered.iter().cloned()).collect()
 }
 
 /// What a person should do now.
@@ -106,6 +129,15 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
         engine.verdict = RunStatus::Blocked;
         engine.state.next = next(&engine);
     }
+    let found = engine.proof.compare(&mut engine.state.guard);
+    if found.changes.len() > engine.state.guard.changes.len() {
+        // After the ledger had its word: all the more reason to say it.
+        let reason = format!("the repository changed during the run: {}", proof::words(&found.changes));
+        engine.state.reason = Some(reason);
+        engine.state.guard.changes = found.changes;
+        engine.verdict = RunStatus::Broken;
+        engine.state.next = next(&engine);
+    }
     engine.state.status = engine.verdict;
     engine.state.ended = Some(Instant::now());
     engine.save()?;
@@ -128,6 +160,13 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
 /// Leaves an interrupted run as it is: not sealed, and no word in the ledger.
 pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.state.status = RunStatus::Interrupted;
+    engine.state.surprises = surprises::collect(&engine);
+    let found = engine.proof.compare(&mut engine.state.guard);
+    if !found.changes.is_empty() {
+        let changes = proof::words(&found.changes);
+        engine.state.surprises.push(format!("the repository changed during the run: {changes}"));
+    }
+    engine.state.guard.changes = found.changes;
     let running = engine
         .state
         .steps

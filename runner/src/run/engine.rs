@@ -8,16 +8,18 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::catalog::Role;
 use crate::clock::Instant;
 use crate::event::{Event, Events};
 use crate::evidence::{
-    AttemptKind, AttemptRecord, Bundle, EvidenceError, RunState, RunStatus, StepOutcome, StepStatus,
+    AttemptKind, AttemptRecord, Bundle, EvidenceError, GuardRecord, RunState, RunStatus, StepOutcome,
+    StepStatus,
 };
+use crate::guard;
 use crate::launch::Launcher;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
+use crate::run::proof::Proof;
 use crate::run::{RunEnd, RunError, closing};
 
 /// A run that is going on.
@@ -33,13 +35,22 @@ pub struct Engine {
     pub(super) verdict: RunStatus,
     /// Why the ordinary steps are over.
     pub(super) stopped: Option<String>,
+    /// The repository before the steps.
+    pub(super) proof: Proof,
 }
 
 impl Engine {
     /// Writes the plan and the first state down.
-    pub fn begin(plan: Plan, bundle: &Bundle, events: Events, cancel: Cancel) -> Result<Self, EvidenceError> {
+    pub fn begin(
+        plan: Plan,
+        bundle: &Bundle,
+        events: Events,
+        cancel: Cancel,
+        detect_only: bool,
+    ) -> Result<Self, EvidenceError> {
         bundle.write_json("plan.json", &plan)?;
-        let launcher = Launcher::new(&plan.root, bundle, cancel)?;
+        let launcher = Launcher::new(&plan.root, bundle, cancel, known(&plan), detect_only)?;
+        let (confinement, how) = guard::confinement(detect_only);
         let steps = plan.steps.iter().map(|step| StepOutcome {
             id: step.id.clone(),
             uses: step.plugin.as_ref().map(|plugin| plugin.manifest.name.clone()),
@@ -56,6 +67,13 @@ impl Engine {
             ended: None,
             pid: std::process::id(),
             git: crate::evidence::GitRecord::default(),
+            guard: GuardRecord {
+                confinement,
+                how,
+                compared: None,
+                not_compared: Vec::new(),
+                changes: Vec::new(),
+            },
             steps: steps.collect(),
             surprises: Vec::new(),
             inputs: Vec::new(),
@@ -68,6 +86,14 @@ impl Engine {
             bundle: plan.bundle.clone(),
             steps: plan.steps.len(),
         });
+        bundle.write_json("state.json", &state)?;
+        // Both only look, and neither needs the other.
+        let (proof, git) = std::thread::scope(|scope| {
+            let proof = scope.spawn(|| Proof::begin(&plan, bundle.path()));
+            let git = launcher.ask_git();
+            (proof.join(), git)
+        });
+        let proof = proof.map_err(|_| EvidenceError::at(bundle.path(), "no snapshot for", "it panicked"))?;
         let mut engine = Self {
             plan,
             launcher,
@@ -76,9 +102,10 @@ impl Engine {
             metrics: Map::new(),
             verdict: RunStatus::Running,
             stopped: None,
+            proof,
         };
-        engine.save()?;
-        engine.state.git = engine.launcher.ask_git()?;
+        engine.state.git = git?;
+        engine.launcher.write_inputs()?;
         engine.save()?;
         Ok(engine)
     }
@@ -123,7 +150,7 @@ impl Engine {
     }
 
     fn is_ledger(&self, index: usize) -> bool {
-        self.plan.steps[index].plugin.as_ref().is_some_and(|plugin| plugin.manifest.role == Role::Ledger)
+        self.plan.steps[index].is_ledger()
     }
 
     fn step(&mut self, index: usize) -> Result<(), EvidenceError> {
@@ -148,6 +175,7 @@ impl Engine {
             self.stopped = Some(format!("step `{}`: {reason}", step.id));
             self.state.reason.clone_from(&self.stopped);
         }
+        self.launcher.write_inputs()?;
         self.save()
     }
 
@@ -247,6 +275,15 @@ impl Engine {
         }
         self.save()
     }
+}
+
+/// What every program of the run may be expected to read.
+fn known(plan: &Plan) -> Vec<std::path::PathBuf> {
+    let plugins = plan.steps.iter().flat_map(|step| step.plugin.iter().chain(&step.profiler));
+    let inputs = plan.inputs.iter().map(|input| plan.root.join(&input.path));
+    let own = std::env::current_exe().ok();
+    let all = plugins.map(|plugin| plugin.path.clone()).chain(inputs).chain(own);
+    all.filter_map(|path| path.canonicalize().ok()).collect()
 }
 
 /// Removes directories that became empty, up to the bundle itself: an empty `profile/` would look like one.

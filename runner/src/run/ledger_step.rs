@@ -115,6 +115,8 @@ impl Engine {
             plugins: vec![plugin],
             env: attempt.env.clone(),
             limits: attempt.limits,
+            writes: attempt.writes.clone(),
+            reads: attempt.reads.clone(),
         };
         let read = |path: &str| documents.read(path);
         let run = run_plugin(&self.launcher, &self.events, &call, &read)?;

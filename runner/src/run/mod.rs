@@ -7,10 +7,12 @@
 mod attempt;
 mod closing;
 mod collect;
+mod custody;
 mod engine;
 mod gates;
 mod history;
 mod ledger_step;
+mod proof;
 mod surprises;
 
 use std::fmt;
@@ -39,6 +41,8 @@ pub struct RunRequest<'a> {
     pub events: Events,
     /// Whether the user wants to stop.
     pub cancel: Cancel,
+    /// Whether writes outside of the allowed places are only told, not prevented.
+    pub detect_only: bool,
 }
 
 /// How a run ended.
@@ -84,5 +88,5 @@ pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
     let bundle = Bundle::reserve(&request.root.join(&request.workflow.root.value))?;
     asked.stamp = Some(bundle.stamp().clone());
     let plan = plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
-    engine::Engine::begin(plan, &bundle, request.events, request.cancel)?.run()
+    engine::Engine::begin(plan, &bundle, request.events, request.cancel, request.detect_only)?.run()
 }

@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evidence::{AttemptKind, EvidenceRecord};
+use crate::evidence::{AttemptKind, EvidenceRecord, GitClass, InputFile};
+use crate::guard::Confinement;
+use crate::launch::is_hidden;
 use crate::outcome::Outcome;
+use crate::run::attempt::attempted_words;
 use crate::run::engine::{Engine, words};
 use crate::run::history::History;
 
 /// How much of each log is searched for warnings.
 const SEARCHED: usize = 1 << 20;
+/// How many files of one step are told one by one.
+const QUOTED_FILES: usize = 5;
 /// How many different warnings of one log are quoted.
 const QUOTED: usize = 3;
 
@@ -56,8 +61,27 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     if let Ok(record) = EvidenceRecord::load(bundle.path()) {
         list.extend(record.env.as_ref().and_then(noisy));
     }
+    list.extend(hidden_inputs(engine));
     for step in &state.steps {
         for attempt in &step.attempts {
+            if !attempt.attempted.is_empty() {
+                let how = match state.guard.confinement {
+                    Confinement::Enforced => "was prevented: evidence-only",
+                    Confinement::DetectOnly => "was not prevented",
+                };
+                list.push(format!(
+                    "step `{}` tried to {}; that {how} (a step may write what its `writes:` names)",
+                    step.id,
+                    attempted_words(&attempt.attempted)
+                ));
+            }
+            if !attempt.left_behind.is_empty() {
+                list.push(format!(
+                    "step `{}` left processes running, which were killed: {}",
+                    step.id,
+                    attempt.left_behind.join(", ")
+                ));
+            }
             if let Some(repeated) = attempt.kernel.as_ref().and_then(|kernel| kernel.repeated.as_ref()) {
                 let (run, asked) =
                     attempt.kernel.as_ref().map_or((0, 0), |kernel| (kernel.run, kernel.asked));
@@ -82,6 +106,54 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
         }
     }
     list
+}
+
+/// Files that steps read although nobody committed or declared them.
+fn hidden_inputs(engine: &Engine) -> Vec<String> {
+    let mut list = Vec::new();
+    for step in &engine.launcher.inputs().steps {
+        let hidden: Vec<&InputFile> = step.files.iter().filter(|file| is_hidden(file)).collect();
+        for file in hidden.iter().take(QUOTED_FILES) {
+            let class = match file.git {
+                Some(GitClass::Ignored) => "which git ignores",
+                _ => "which git does not track",
+            };
+            let age = file.modified.map_or_else(String::new, |modified| {
+                format!(", last changed {} before the run", ago(engine.state.started.seconds_since(modified)))
+            });
+            let digest = file
+                .sha256
+                .as_ref()
+                .map_or_else(|| file.reason.clone().unwrap_or_default(), |sha256| format!("sha256 {sha256}"));
+            list.push(format!(
+                "step `{}` read `{}`, {class} and the workflow does not declare ({}{age}, {digest})",
+                step.step,
+                file.path,
+                crate::process::bytes(file.size)
+            ));
+        }
+        if hidden.len() > QUOTED_FILES {
+            list.push(format!(
+                "step `{}` read {} more files that nobody committed or declared (inputs.json has all)",
+                step.step,
+                hidden.len() - QUOTED_FILES
+            ));
+        }
+    }
+    list
+}
+
+/// A span of time in words for people: `12 days`.
+fn ago(seconds: f64) -> String {
+    let (count, unit) = match seconds {
+        ..=-1.0 => return "0 seconds (its time lies in the future)".to_owned(),
+        ..120.0 => (seconds.max(0.0), "second"),
+        ..7200.0 => (seconds / 60.0, "minute"),
+        ..172_800.0 => (seconds / 3600.0, "hour"),
+        _ => (seconds / 86_400.0, "day"),
+    };
+    let count = count.floor();
+    format!("{count} {unit}{}", if (count - 1.0).abs() < 0.5 { "" } else { "s" })
 }
 
 /// A machine with more to do than the measurement.

@@ -113,6 +113,17 @@ fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) -> boo
     !bad
 }
 
+/// A path outside of the project that a step may write to. It is named on purpose, so it may lie anywhere.
+fn without_parents(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) {
+    if path.value.contains("${{") || !path.value.split('/').any(|part| part == "..") {
+        return;
+    }
+    reader.mistake(
+        Diagnostic::new(path.span, format!("{what} must be a path without `..`, not `{}`", path.value))
+            .help("name the directory itself"),
+    );
+}
+
 fn check_input(reader: &mut Reader<'_>, raw: RawInput) -> Option<Input> {
     word(reader, &raw.name, "an input's name");
     below_root(reader, &raw.bundle, "an input's `bundle`");
@@ -178,6 +189,7 @@ impl Checker<'_, '_> {
             .filter_map(|(from, to)| Some(Collect { from: self.template(from)?, to: self.template(to)? }));
         let collect = collect.collect();
         let writes = raw.writes.iter().filter_map(|text| self.template(text)).collect();
+        let reads = raw.reads.iter().filter_map(|text| self.template(text)).collect();
         let action = match (raw.run, raw.uses) {
             (Some(RawCommand::Argv(argv)), None) => Action::Run(Command::Argv(
                 argv.iter().map(|text| self.template(text)).collect::<Option<_>>()?,
@@ -201,6 +213,7 @@ impl Checker<'_, '_> {
             retry: raw.retry,
             collect,
             writes,
+            reads,
             always: raw.always,
         })
     }
@@ -210,9 +223,16 @@ impl Checker<'_, '_> {
     fn places(&mut self, raw: &RawStep) {
         let id = &raw.id.value;
         for (key, path) in
-            raw.cwd.iter().map(|cwd| ("cwd", cwd)).chain(raw.writes.iter().map(|path| ("writes", path)))
+            raw.cwd.iter().map(|cwd| ("cwd", cwd)).chain(raw.reads.iter().map(|path| ("reads", path)))
         {
             below_root(self.reader, path, &format!("`{key}` of step `{id}`"));
+        }
+        for path in &raw.writes {
+            if ["/", "~/", "$"].iter().any(|start| path.value.starts_with(start)) && path.value != "/" {
+                without_parents(self.reader, path, &format!("`writes` of step `{id}`"));
+            } else {
+                below_root(self.reader, path, &format!("`writes` of step `{id}`"));
+            }
         }
         for (from, to) in &raw.collect {
             let inside = below_root(self.reader, from, &format!("`collect.from` of step `{id}`"));

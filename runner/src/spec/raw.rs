@@ -8,7 +8,7 @@ use crate::spec::reader::{Placed, Reader};
 const WORKFLOW: &[&str] = &["version", "id", "title", "focus", "mode", "vars", "bundle", "inputs", "steps"];
 const STEP: &[&str] = &[
     "id", "uses", "sha256", "with", "run", "env", "cwd", "log", "metrics", "gates", "limits", "profile",
-    "fallback", "retry", "collect", "writes", "always",
+    "fallback", "retry", "collect", "writes", "reads", "always",
 ];
 
 /// A workflow whose keys and types are right.
@@ -54,6 +54,7 @@ pub struct RawStep {
     pub retry: u32,
     pub collect: Vec<(Placed<String>, Placed<String>)>,
     pub writes: Vec<Placed<String>>,
+    pub reads: Vec<Placed<String>>,
     pub always: bool,
 }
 
@@ -193,6 +194,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<RawStep> {
     let retry = fields.get("retry").and_then(|node| reader.integer(node, "`retry`", 0..=100)).unwrap_or(0);
     let collect = fields.get("collect").map(|node| collect(reader, node)).unwrap_or_default();
     let writes = fields.get("writes").map(|node| texts(reader, node, "`writes`")).unwrap_or_default();
+    let reads = fields.get("reads").map(|node| texts(reader, node, "`reads`")).unwrap_or_default();
     let always = fields.get("always").and_then(|node| reader.boolean(node, "`always`")).unwrap_or(false);
     Some(RawStep {
         span: fields.key("id").map_or(fields.span, |key| key.span),
@@ -213,6 +215,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<RawStep> {
         retry: retry as u32,
         collect,
         writes,
+        reads,
         always,
     })
 }

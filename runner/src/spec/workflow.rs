@@ -97,8 +97,10 @@ pub struct Step {
     pub retry: u32,
     /// Outputs moved into the bundle.
     pub collect: Vec<Collect>,
-    /// Where else the step may write, relative to the project root.
+    /// Where else the step may write: relative to the project root, or `~/...`, `$NAME/...`, `/...`.
     pub writes: Vec<Template>,
+    /// Untracked or ignored files of the project that the step is meant to read, as patterns.
+    pub reads: Vec<Template>,
     /// Whether it runs although an earlier step failed.
     pub always: bool,
 }

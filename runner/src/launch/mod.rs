@@ -1,9 +1,14 @@
 //! [`Launcher`]: starts a program and writes it down, before and after. Steps, the plugin host, git and what
-//! plugins ask for go through it, so that no command of a run is missing from the evidence.
+//! plugins ask for go through it, so that no command of a run is missing from the evidence, and none runs
+//! without its guard.
 
-use std::ffi::{OsStr, OsString};
+mod git_files;
+mod places;
+mod reads;
+mod scratch;
+
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::Mutex;
@@ -13,13 +18,21 @@ use serde_json::{Map, Value};
 
 use crate::clock::Instant;
 use crate::evidence::{
-    Bundle, CommandEnd, CommandLog, CommandStart, EvidenceError, GitRecord, GitState, PluginId,
+    AttemptedRecord, Bundle, CommandEnd, CommandLog, CommandStart, EvidenceError, GitRecord, GitState,
+    PluginId,
 };
-use crate::fs::Digest;
+use crate::fs::{Digest, display_relative};
 use crate::git;
+use crate::guard::{Guard, Observed};
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
-use crate::process::{Cancel, Ended, Launch, Process, Stdout};
+use crate::process::{Cancel, Ended, Launch, Process, Stdout, adopt_orphans};
+
+use git_files::GitFiles;
+use places::Places;
+pub use reads::is_hidden;
+use reads::{Declared, Reads};
+pub use scratch::Scratch;
 
 /// The step name of the runner's own questions.
 pub const RUNNER_STEP: &str = "(runner)";
@@ -41,6 +54,12 @@ pub struct Command {
     pub cwd: String,
     /// Limits.
     pub limits: ResolvedLimits,
+    /// Where else it may write, as the workflow says it.
+    pub writes: Vec<String>,
+    /// What of the project it is meant to read, as patterns.
+    pub reads: Vec<String>,
+    /// Its temporary directory; `None`: one of its own.
+    pub scratch: Option<Scratch>,
     /// The file for standard output, relative to the bundle; `None`: `logs/<step>-<attempt>...`.
     pub stdout: Option<String>,
     /// The plugins it loads and the configuration of the first.
@@ -62,6 +81,9 @@ impl Command {
             env: Map::new(),
             cwd: ".".to_owned(),
             limits: ResolvedLimits::default(),
+            writes: Vec::new(),
+            reads: Vec::new(),
+            scratch: None,
             stdout: None,
             plugins: Vec::new(),
             with: None,
@@ -79,6 +101,8 @@ pub struct Launched {
     pub ended: Ended,
     /// Its logs, relative to the bundle: standard output (if it has a file), standard error.
     pub logs: Vec<String>,
+    /// Writes that it tried outside of its places.
+    pub attempts: Vec<AttemptedRecord>,
 }
 
 /// Starts programs and writes them down.
@@ -88,7 +112,11 @@ pub struct Launcher {
     bundle: Bundle,
     commands: Mutex<CommandLog>,
     cancel: Cancel,
+    detect_only: bool,
     dirty: Mutex<(Option<bool>, Option<Instant>)>,
+    reads: Mutex<Reads>,
+    /// What is known to be read by everybody: plugins, input bundles.
+    known: Vec<PathBuf>,
 }
 
 /// What a caller does with the pipes of a program, while the program is watched.
@@ -128,15 +156,27 @@ impl Mouth {
 }
 
 impl Launcher {
-    /// A launcher for a new bundle.
-    pub fn new(root: &Path, bundle: &Bundle, cancel: Cancel) -> Result<Self, EvidenceError> {
+    /// A launcher for a new bundle. `known` are files and directories that programs of the run are expected to
+    /// read: plugins, input bundles. `detect_only`: writes elsewhere are told, not prevented.
+    pub fn new(
+        root: &Path,
+        bundle: &Bundle,
+        cancel: Cancel,
+        known: Vec<PathBuf>,
+        detect_only: bool,
+    ) -> Result<Self, EvidenceError> {
         let commands = Mutex::new(CommandLog::create(bundle)?);
+        adopt_orphans()
+            .map_err(|error| EvidenceError::at(bundle.path(), "cannot adopt orphans for", error))?;
         Ok(Self {
             root: root.to_owned(),
             bundle: bundle.clone(),
             commands,
             cancel,
+            detect_only,
             dirty: Mutex::new((None, None)),
+            reads: Mutex::default(),
+            known,
         })
     }
 
@@ -197,13 +237,22 @@ impl Launcher {
     ) -> Result<Launched, EvidenceError> {
         let logs = self.log_names(&command, conversation.is_some())?;
         let (dirty, as_of) = *lock(&self.dirty);
+        let unusable =
+            |error| EvidenceError::at(self.bundle.path(), "no place to write for a command of", error);
+        let scratch = command.scratch.clone().map_or_else(Scratch::new, Ok).map_err(unusable)?;
+        let places = Places::prepare(&self.root, &command.writes).map_err(unusable)?;
+        let declared = self.declared(&command);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut env = scratch.environment(&self.root, places.paths());
         let start = CommandStart {
-            step: command.step,
+            step: command.step.clone(),
             attempt: command.attempt,
             argv: command.argv.clone(),
             shell: command.shell,
             env: command.env.clone(),
             cwd: command.cwd.clone(),
+            writes: command.writes.clone(),
+            guard_env: env.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
             git: GitState { head: git::head(&self.root), dirty, as_of },
             logs: logs.clone(),
             plugins: command.plugins,
@@ -212,11 +261,14 @@ impl Launcher {
             start: Instant::now(),
         };
         let id = self.log().start(start)?;
-        let env = command.env.iter().map(|(name, value)| (name.clone(), text_of(value)));
+        // What the step sets itself comes last, and wins.
+        env.extend(command.env.iter().map(|(name, value)| (name.clone(), text_of(value))));
+        let mut writes = vec![real(self.bundle.path()), scratch.path()];
+        writes.extend_from_slice(places.paths());
         let stderr = logs.last().cloned().unwrap_or_default();
         let launch = Launch {
             argv: command.argv.iter().map(OsString::from).collect(),
-            env: env.collect(),
+            env,
             cwd: self.root.join(&command.cwd),
             stdout: match (&conversation, logs.as_slice()) {
                 (None, [stdout, ..]) => Stdout::File(self.bundle.file(stdout)),
@@ -225,8 +277,11 @@ impl Launcher {
             stderr: self.bundle.file(&stderr),
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
+            guard: Guard { writes, project: real(&self.root), detect_only: self.detect_only },
         };
-        let ended = self.supervise(launch, conversation, cancel);
+        let mut ended = self.supervise(launch, conversation, cancel);
+        places.tidy();
+        let observed = std::mem::take(&mut ended.observed);
         let end = CommandEnd {
             outcome: ended.outcome,
             claim: ended.claim.clone(),
@@ -234,13 +289,51 @@ impl Launcher {
             signal: ended.signal,
             peak_rss_bytes: ended.peak_rss_bytes,
             seconds: ended.seconds,
+            left_behind: ended.left_behind.clone(),
             end: ended.end,
         };
         self.log().end(id, end)?;
+        if command.step != RUNNER_STEP {
+            lock(&self.reads).add(&real(&self.root), &command.step, &observed, &declared);
+        }
         if let Some(reason) = &ended.unwritten {
             return Err(EvidenceError::at(self.bundle.path(), "a command's output is lost in", reason));
         }
-        Ok(Launched { id, ended, logs })
+        Ok(Launched { id, ended, logs, attempts: self.attempts(&observed) })
+    }
+
+    /// What the workflow names of what a command may read.
+    fn declared(&self, command: &Command) -> Declared {
+        let cwd = self.root.join(&command.cwd);
+        // A directory among the arguments does not declare everything below it.
+        let named = command.argv.iter().filter_map(|word| cwd.join(word).canonicalize().ok());
+        let mut paths: Vec<PathBuf> = named.filter(|path| path.is_file()).collect();
+        paths.extend(self.known.iter().cloned());
+        let root = glob::Pattern::escape(&self.root.to_string_lossy());
+        let pattern = |read: &String| {
+            let below = if read.ends_with('/') { format!("{read}**") } else { read.clone() };
+            glob::Pattern::new(&format!("{root}/{below}")).ok()
+        };
+        Declared { paths, patterns: command.reads.iter().filter_map(pattern).collect() }
+    }
+
+    fn attempts(&self, observed: &Observed) -> Vec<AttemptedRecord> {
+        let one = |(attempted, times): (&crate::guard::Attempted, &u64)| AttemptedRecord {
+            verb: attempted.verb.clone(),
+            path: display_relative(&attempted.path, &self.root),
+            times: *times,
+        };
+        observed.attempts.iter().map(one).collect()
+    }
+
+    /// What is known to be read until now.
+    pub fn inputs(&self) -> crate::evidence::InputsRecord {
+        lock(&self.reads).record()
+    }
+
+    /// Replaces `inputs.json` by what is known to be read until now.
+    pub fn write_inputs(&self) -> Result<(), EvidenceError> {
+        self.bundle.write_json("inputs.json", &self.inputs())
     }
 
     fn supervise(&self, launch: Launch, conversation: Option<Conversation<'_>>, cancel: &Cancel) -> Ended {
@@ -257,6 +350,8 @@ impl Launcher {
                     peak_rss_bytes: None,
                     cut: Vec::new(),
                     unwritten: None,
+                    observed: Observed::default(),
+                    left_behind: Vec::new(),
                 };
             }
         };
@@ -316,10 +411,9 @@ impl Launcher {
             record.reason = Some("the project is not in a git repository".to_owned());
             return Ok(record);
         };
-        let argv = ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all"].map(str::to_owned);
+        let argv = ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignored=matching"]
+            .map(str::to_owned);
         let mut command = Command::new(RUNNER_STEP, 1, argv.to_vec());
-        // Evidence-only: git must not refresh its index.
-        command.env.insert("GIT_OPTIONAL_LOCKS".to_owned(), "0".into());
         command.limits.time_s = Some(Duration::from_mins(1).as_secs_f64());
         let asked = Instant::now();
         let launched = self.run(command)?;
@@ -330,10 +424,11 @@ impl Launcher {
                 std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
             // Git names files from the top of the repository, wherever below it the project is.
             let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&top).ok());
-            let changed = changed_files(&output, bundles);
-            record.changed_files = Some(changed);
-            record.dirty = Some(changed > 0);
+            let files = GitFiles::read(&top, &output, bundles);
+            record.changed_files = Some(files.changed());
+            record.dirty = Some(files.changed() > 0);
             *lock(&self.dirty) = (record.dirty, Some(asked));
+            lock(&self.reads).git = Some(files);
         } else {
             record.reason = Some(format!("git status: {}", launched.ended.claim));
         }
@@ -345,28 +440,6 @@ impl Launcher {
     }
 }
 
-/// How many files an answer of `git status --porcelain=v1 -z` tells of. What lies below `bundles` (from the
-/// top of the repository) is not counted: bundles, this one and those beside it, are no changes of the project.
-fn changed_files(output: &[u8], bundles: Option<&Path>) -> u64 {
-    // Every path starts with the empty one: with bundles at the top itself, all files would be left out.
-    let bundles = bundles.filter(|bundles| !bundles.as_os_str().is_empty());
-    let own =
-        |name: &[u8]| bundles.is_some_and(|bundles| Path::new(OsStr::from_bytes(name)).starts_with(bundles));
-    let mut fields = output.split(|byte| *byte == 0).filter(|field| !field.is_empty());
-    let mut changed = 0;
-    while let Some(field) = fields.next() {
-        // Two letters and a blank, then the name.
-        let (state, name) = field.split_at(field.len().min(3));
-        // The name that it was moved or copied from is a field of its own, not another file.
-        let from =
-            if state.iter().any(|letter| matches!(letter, b'R' | b'C')) { fields.next() } else { None };
-        if !own(name) || from.is_some_and(|from| state.contains(&b'R') && !own(from)) {
-            changed += 1;
-        }
-    }
-    changed
-}
-
 /// A poisoned lock means that another thread panicked between two writes; the data itself is whole.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -374,24 +447,4 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_renamed_file_is_one_change_and_bundles_are_none() {
-        let bundles = Some(Path::new("sub/reports"));
-        let count = |output: &str| changed_files(output.as_bytes(), bundles);
-        assert_eq!(count(""), 0);
-        assert_eq!(count(" M a\0?? b c\0"), 2);
-        assert_eq!(count("R  a long new name\0a long old name\0 M b\0"), 2);
-        assert_eq!(count("C  new\0old\0 R moved\0by intent to add\0"), 2);
-        assert_eq!(count("?? sub/reports/20260101T000000Z/plan.json\0?? sub/reports2/x\0"), 1);
-        assert_eq!(count("R  sub/reports/x\0sub/reports/y\0"), 0);
-        assert_eq!(count("R  sub/reports/x\0src/y\0"), 1, "the project lacks a file now");
-        assert_eq!(changed_files(b"?? reports/x\0", None), 1);
-        assert_eq!(changed_files(b" M src/x\0", Some(Path::new(""))), 1, "bundles at the top hide nothing");
-    }
 }

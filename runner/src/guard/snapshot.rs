@@ -1,0 +1,283 @@
+//! [`Snapshot`]: what every file of a directory tree is like, without reading any. Two of them show what was
+//! changed in between, also what Landlock does not mediate, and on kernels that have none.
+//!
+//! Taken in parallel. It looks at tracked, untracked and ignored files alike. Of a `.git` directory only what
+//! says which commit is checked out and what git will do (HEAD, branches, tags, configuration, hooks): its
+//! index and objects change when somebody merely looks.
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+/// What a file is like: size in bytes, times of the last change of content and of anything at all (seconds
+/// and nanoseconds), type and mode, device and inode. A file with the same mark was not touched: the second
+/// time cannot be set back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Bytes.
+    pub size: u64,
+    /// When its content was changed.
+    pub modified: (i64, i64),
+    changed: (i64, i64),
+    /// Type and permissions.
+    pub mode: u32,
+    place: (u64, u64),
+}
+
+impl Mark {
+    /// The mark of a file, a link or a directory; links are not followed.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&path.symlink_metadata()?))
+    }
+
+    fn is_directory(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+}
+
+impl From<&Metadata> for Mark {
+    fn from(found: &Metadata) -> Self {
+        Self {
+            size: found.len(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            mode: found.mode(),
+            place: (found.dev(), found.ino()),
+        }
+    }
+}
+
+/// What happened to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its content was changed, or it was replaced.
+    Modified,
+    /// Only its mode, owner, times, links or attributes were changed.
+    Touched,
+}
+
+impl Change {
+    /// The word that stands in the evidence.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Modified => "modified",
+            Self::Touched => "touched",
+        }
+    }
+}
+
+/// A file that differs between two snapshots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The file, relative to the root.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// The files of a tree, sorted by path.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    entries: Vec<(PathBuf, Mark)>,
+    unseen: Vec<PathBuf>,
+}
+
+impl Snapshot {
+    /// Looks at everything below `root` but for what lies below `except` (absolute). Directories that may not
+    /// be listed are remembered as [`unseen`](Self::unseen); any other trouble is an error.
+    pub fn take(root: &Path, except: &[PathBuf]) -> io::Result<Self> {
+        let mut snapshot = below(root, PathBuf::new(), except)?;
+        snapshot.entries.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        snapshot.unseen.sort_unstable();
+        Ok(snapshot)
+    }
+
+    /// Directories that may not be listed, relative to the root. Who may not look may not write either, but
+    /// that is not a proof.
+    pub fn unseen(&self) -> &[PathBuf] {
+        &self.unseen
+    }
+
+    /// How many files and directories it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What differs in a later snapshot.
+    pub fn differences(&self, later: &Self) -> Vec<Difference> {
+        let (mut before, mut after) = (self.entries.iter().peekable(), later.entries.iter().peekable());
+        let mut found = Vec::new();
+        let mut add = |path: &PathBuf, change| found.push(Difference { path: path.clone(), change });
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (None, None) => break,
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+            };
+            match order {
+                std::cmp::Ordering::Less => {
+                    if let Some((path, _)) = before.next() {
+                        add(path, Change::Removed);
+                    }
+                }
+                std::cmp::Ordering::Greater => {
+                    if let Some((path, _)) = after.next() {
+                        add(path, Change::Added);
+                    }
+                }
+                std::cmp::Ordering::Equal => {
+                    if let (Some((path, old)), Some((_, new))) = (before.next(), after.next())
+                        && let Some(change) = compare(old, new)
+                    {
+                        add(path, change);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn compare(old: &Mark, new: &Mark) -> Option<Change> {
+    if old == new {
+        return None;
+    }
+    if old.is_directory() && new.is_directory() {
+        // What was added to it or taken from it is told by itself.
+        return (old.mode != new.mode).then_some(Change::Touched);
+    }
+    let content = |mark: &Mark| (mark.size, mark.modified, mark.place, mark.mode & libc::S_IFMT);
+    Some(if content(old) == content(new) { Change::Touched } else { Change::Modified })
+}
+
+fn below(root: &Path, relative: PathBuf, except: &[PathBuf]) -> io::Result<Snapshot> {
+    let directory = root.join(&relative);
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("`{}` cannot be looked at: {error}", directory.display()))
+    };
+    let mut snapshot = Snapshot { entries: Vec::new(), unseen: Vec::new() };
+    let mut inner = Vec::new();
+    let entries = match directory.read_dir() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            snapshot.unseen.push(relative);
+            return Ok(snapshot);
+        }
+        // Gone since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !relative.as_os_str().is_empty() => {
+            return Ok(snapshot);
+        }
+        Err(error) => return Err(named(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(named)?;
+        let path = relative.join(entry.file_name());
+        if except.iter().any(|except| root.join(&path) == *except) || is_git_noise(&path) {
+            continue;
+        }
+        let mark = match entry.metadata() {
+            Ok(found) => Mark::from(&found),
+            // Gone between the listing and the look.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(named(error)),
+        };
+        if mark.is_directory() {
+            inner.push(path.clone());
+        }
+        snapshot.entries.push((path, mark));
+    }
+    let deeper: Vec<io::Result<Snapshot>> =
+        inner.into_par_iter().map(|path| below(root, path, except)).collect();
+    for found in deeper {
+        let found = found?;
+        snapshot.entries.extend(found.entries);
+        snapshot.unseen.extend(found.unseen);
+    }
+    Ok(snapshot)
+}
+
+/// Whether a path is part of a `.git` directory and says nothing about the project.
+fn is_git_noise(path: &Path) -> bool {
+    let mut parts = path.iter().skip_while(|part| *part != ".git");
+    if parts.next().is_none() {
+        return false;
+    }
+    let rest: Vec<&OsStr> = parts.collect();
+    match rest.as_slice() {
+        [] => false,
+        [first] => {
+            !["HEAD", "config", "packed-refs", "refs", "hooks", "info"].iter().any(|kept| first == kept)
+        }
+        [first, second, ..] => first == &"refs" && !["heads", "tags"].iter().any(|kept| second == kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::write_whole;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn every_kind_of_change_is_seen_and_nothing_else() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let root = directory.path();
+        let write = |name: &str, text: &str| {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+            write_whole(&path, text.as_bytes()).expect("write");
+        };
+        for name in ["a/same", "a/gone", "a/text", "a/mode", "a/times", "free/x", ".git/index", ".git/HEAD"] {
+            write(name, "before");
+        }
+        std::os::unix::fs::symlink("a/same", root.join("link")).expect("symlink");
+        let except = [root.join("free")];
+        let before = Snapshot::take(root, &except).expect("snapshot");
+        assert_eq!(before.differences(&Snapshot::take(root, &except).expect("again")), []);
+        std::fs::remove_file(root.join("a/gone")).expect("remove");
+        write("a/text", "after!");
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(root.join("a/mode"), mode).expect("chmod");
+        let times = root.join("a/times");
+        let old = times.metadata().expect("stat").modified().expect("mtime");
+        std::fs::File::options().append(true).open(&times).expect("open").set_modified(old).expect("utime");
+        write("b/new", "new");
+        write("free/x", "after");
+        write(".git/index", "after");
+        write(".git/HEAD", "after");
+        std::fs::remove_file(root.join("link")).expect("remove");
+        std::os::unix::fs::symlink("a/text", root.join("link")).expect("symlink");
+        let found = before.differences(&Snapshot::take(root, &except).expect("after"));
+        let told: Vec<String> =
+            found.iter().map(|one| format!("{} {}", one.change.word(), one.path.display())).collect();
+        assert_eq!(
+            told,
+            [
+                "modified .git/HEAD",
+                "removed a/gone",
+                "touched a/mode",
+                "modified a/text",
+                "touched a/times",
+                "added b",
+                "added b/new",
+                "modified link",
+            ]
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! [`Reads`]: turns what programs were seen to open into `inputs.json`.
+//!
+//! Sorts files into those of toolchains (counted) and all others, digests the latter, and asks what git said of
+//! them when the run began. What a step's workflow names is declared; the rest is for the surprises.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::clock::Instant;
+use crate::evidence::{GitClass, InputFile, InputsRecord, StepInputs};
+use crate::fs::{Digest, digest_file, display_relative};
+use crate::guard::Observed;
+use crate::launch::git_files::GitFiles;
+
+/// Files above this size are not digested.
+const LARGEST: u64 = 1 << 30;
+/// Directories that belong to a toolchain or a package manager, wherever they are.
+const TOOLCHAINS: [&str; 15] = [
+    "site-packages",
+    "dist-packages",
+    "node_modules",
+    "__pycache__",
+    ".cargo",
+    ".rustup",
+    ".pyenv",
+    ".conda",
+    ".nvm",
+    ".julia",
+    ".opam",
+    ".ghcup",
+    ".sdkman",
+    ".git",
+    ".local",
+];
+/// What marks the root of a Python or conda environment.
+const ENVIRONMENTS: [&str; 2] = ["pyvenv.cfg", "conda-meta"];
+
+/// A state of a file: device, inode, size, last change.
+type State = (u64, u64, u64, i64, i64);
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub struct Reads {
+    /// What git said when the run began; `None` when it could not be asked.
+    pub git: Option<GitFiles>,
+    steps: Vec<StepInputs>,
+    digests: HashMap<State, Digest>,
+    environments: HashMap<PathBuf, bool>,
+}
+
+/// What a step's workflow names, as absolute paths, and patterns of `reads`.
+#[derive(Debug, Default)]
+pub struct Declared {
+    /// Files and directories.
+    pub paths: Vec<PathBuf>,
+    /// Patterns for absolute paths.
+    pub patterns: Vec<glob::Pattern>,
+}
+
+impl Declared {
+    fn names(&self, path: &Path) -> bool {
+        self.paths.iter().any(|named| path.starts_with(named))
+            || self.patterns.iter().any(|pattern| pattern.matches_path(path))
+    }
+}
+
+impl Reads {
+    /// Takes in what a program of a step read.
+    pub fn add(&mut self, project: &Path, step: &str, observed: &Observed, declared: &Declared) {
+        let at = self.steps.iter().position(|known| known.step == step).unwrap_or_else(|| {
+            self.steps.push(StepInputs { step: step.to_owned(), ..StepInputs::default() });
+            self.steps.len() - 1
+        });
+        let listed: Vec<(&PathBuf, &str)> = observed
+            .files
+            .iter()
+            .filter(|(path, _)| !self.is_toolchain(path))
+            .map(|(path, read)| (path, read.by.as_str()))
+            .collect();
+        let toolchain = (observed.files.len() - listed.len()) as u64;
+        let new = self.look(project, &listed, declared);
+        let record = &mut self.steps[at];
+        record.system_files += observed.system;
+        record.own_files += observed.own;
+        record.toolchain_files += toolchain;
+        if record.incomplete.is_none() {
+            record.incomplete.clone_from(&observed.incomplete);
+        }
+        let mut files: BTreeMap<String, InputFile> =
+            record.files.drain(..).map(|file| (file.path.clone(), file)).collect();
+        for file in new {
+            files.entry(file.path.clone()).or_insert(file);
+        }
+        record.files = files.into_values().collect();
+    }
+
+    /// The whole record.
+    pub fn record(&self) -> InputsRecord {
+        InputsRecord { version: 1, steps: self.steps.clone() }
+    }
+
+    fn look(&mut self, project: &Path, listed: &[(&PathBuf, &str)], declared: &Declared) -> Vec<InputFile> {
+        let states: Vec<Option<(State, Option<Instant>)>> =
+            listed.iter().map(|(path, _)| state(path)).collect();
+        let missing: BTreeSet<State> = states.iter().flatten().map(|(state, _)| *state).collect();
+        let fresh: Vec<(State, &Path)> = states
+            .iter()
+            .zip(listed)
+            .filter_map(|(state, (path, _))| Some((state.as_ref()?.0, path.as_path())))
+            .filter(|(state, _)| {
+                state.2 <= LARGEST && missing.contains(state) && !self.digests.contains_key(state)
+            })
+            .collect();
+        let digested: Vec<(State, Digest)> = fresh
+            .into_par_iter()
+            .filter_map(|(state, path)| Some((state, digest_file(path).ok()?.0)))
+            .collect();
+        self.digests.extend(digested);
+        let file = |state: &Option<(State, Option<Instant>)>, path: &Path, by: &str| {
+            let sha256 = state.as_ref().and_then(|(state, _)| self.digests.get(state).cloned());
+            let reason = match state {
+                None => Some("it is gone".to_owned()),
+                Some((state, _)) if state.2 > LARGEST => Some("it is larger than 1 GiB".to_owned()),
+                Some(_) if sha256.is_none() => Some("it cannot be read".to_owned()),
+                Some(_) => None,
+            };
+            InputFile {
+                path: display_relative(path, project),
+                sha256,
+                reason,
+                size: state.as_ref().map_or(0, |(state, _)| state.2),
+                modified: state.as_ref().and_then(|(_, modified)| *modified),
+                git: self.git.as_ref().and_then(|git| git.class(path)),
+                declared: declared.names(path),
+                by: by.to_owned(),
+            }
+        };
+        states.iter().zip(listed).map(|(state, (path, by))| file(state, path, by)).collect()
+    }
+
+    /// Whether a file belongs to a toolchain. Its version is the toolchain's; hundreds of them say nothing.
+    fn is_toolchain(&mut self, path: &Path) -> bool {
+        let mut above = path.ancestors().skip(1);
+        let named = |directory: &Path| {
+            directory.file_name().is_some_and(|name| TOOLCHAINS.iter().any(|known| name == *known))
+        };
+        let Some(directory) = above.next() else { return false };
+        if let Some(known) = self.environments.get(directory) {
+            return *known;
+        }
+        let found = directory
+            .ancestors()
+            .any(|above| named(above) || ENVIRONMENTS.iter().any(|marker| above.join(marker).exists()));
+        self.environments.insert(directory.to_owned(), found);
+        found
+    }
+}
+
+fn state(path: &Path) -> Option<(State, Option<Instant>)> {
+    let found = path.metadata().ok()?;
+    let state = (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec());
+    Some((state, Instant::from_unix(found.mtime(), found.mtime_nsec())))
+}
+
+/// A file for the surprises: read, and neither committed nor declared.
+pub fn is_hidden(file: &InputFile) -> bool {
+    !file.declared && matches!(file.git, Some(GitClass::Untracked | GitClass::Ignored))
+}

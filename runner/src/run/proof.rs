@@ -1,0 +1,131 @@
+//! [`Proof`]: the repository before the steps, held against what it is afterwards. Any difference outside the
+//! places that the workflow allows breaks the rule, whoever made it.
+
+use std::path::{Path, PathBuf};
+
+use crate::clock::Stamp;
+use crate::evidence::{ChangeRecord, GuardRecord};
+use crate::fs::digest_file;
+use crate::git;
+use crate::guard::{Change, Difference, Snapshot};
+use crate::plan::{Plan, PlanAction, PlanAttempt, places};
+
+/// The repository before the steps.
+#[derive(Debug)]
+pub(super) struct Proof {
+    top: PathBuf,
+    except: Vec<PathBuf>,
+    bundle: PathBuf,
+    before: Result<Snapshot, String>,
+}
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Changes outside of the allowed places.
+    pub changes: Vec<ChangeRecord>,
+    /// Bundles that another run made meanwhile.
+    pub other_runs: Vec<String>,
+}
+
+impl Proof {
+    /// Looks at the whole repository (or the project, when it is in none).
+    pub(super) fn begin(plan: &Plan, bundle: &Path) -> Self {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let top = real(&git::root_above(&plan.root).unwrap_or_else(|| plan.root.clone()));
+        let bundle = real(bundle);
+        let mut except = vec![bundle.clone()];
+        for step in &plan.steps {
+            for attempt in
+                std::iter::once(&step.asked).chain(step.fallback.as_ref().map(|fallback| &fallback.attempt))
+            {
+                except.extend(places(&plan.root, &attempt.writes));
+            }
+        }
+        except.extend(documents(plan));
+        let before = Snapshot::take(&top, &except).map_err(|error| error.to_string());
+        Self { top, except, bundle, before }
+    }
+
+    /// Compares with now. `also` are files that the runner itself wrote meanwhile, relative to the project.
+    pub(super) fn compare(&self, guard: &mut GuardRecord) -> Findings {
+        let after = Snapshot::take(&self.top, &self.except).map_err(|error| error.to_string());
+        let (before, after) = match (&self.before, &after) {
+            (Ok(before), Ok(after)) => (before, after),
+            (Err(error), _) | (_, Err(error)) => {
+                guard.compared = None;
+                guard.not_compared = vec![error.clone()];
+                return Findings::default();
+            }
+        };
+        guard.compared = Some(after.len() as u64);
+        guard.not_compared = after.unseen().iter().map(|path| path.display().to_string()).collect();
+        let mut findings = Findings::default();
+        for difference in before.differences(after) {
+            match self.other_bundle(&difference) {
+                Some(Other::Bundle(name)) if !findings.other_runs.contains(&name) => {
+                    findings.other_runs.push(name);
+                }
+                Some(_) => {}
+                None => findings.changes.push(self.record(&difference)),
+            }
+        }
+        findings
+    }
+
+    /// Whether the difference is a bundle that another run made, or a directory for one.
+    fn other_bundle(&self, difference: &Difference) -> Option<Other> {
+        if difference.change != Change::Added {
+            return None;
+        }
+        let path = self.top.join(&difference.path);
+        if self.bundle.starts_with(&path) {
+            return Some(Other::Above);
+        }
+        let stamped = difference.path.ancestors().find(|above| {
+            above.file_name().and_then(|name| Stamp::parse(name.to_str()?)).is_some()
+                && self.top.join(above).join("commands.jsonl").is_file()
+        });
+        stamped.map(|bundle| Other::Bundle(bundle.display().to_string()))
+    }
+
+    fn record(&self, difference: &Difference) -> ChangeRecord {
+        let path = self.top.join(&difference.path);
+        let file = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file);
+        ChangeRecord {
+            path: difference.path.display().to_string(),
+            change: difference.change.word().to_owned(),
+            size: file.as_ref().map(std::fs::Metadata::len),
+            sha256: file.and_then(|_| digest_file(&path).ok()).map(|(sha256, _)| sha256),
+        }
+    }
+}
+
+enum Other {
+    Bundle(String),
+    Above,
+}
+
+/// The documents that the ledger step names: the runner itself writes them, and so may a person at any time.
+fn documents(plan: &Plan) -> Vec<PathBuf> {
+    let named = |attempt: &PlanAttempt| match &attempt.action {
+        PlanAction::Use { with } => {
+            let texts = with.as_object().into_iter().flat_map(serde_json::Map::values);
+            texts.filter_map(|value| Some(plan.root.join(value.as_str()?))).collect::<Vec<_>>()
+        }
+        PlanAction::Run { .. } => Vec::new(),
+    };
+    let ledger = plan.steps.iter().filter(|step| step.is_ledger()).flat_map(|step| named(&step.asked));
+    ledger.filter_map(|path| path.canonicalize().ok()).filter(|path| path.is_file()).collect()
+}
+
+/// The change in words: `src/lib.rs was modified`.
+pub(super) fn words(changes: &[ChangeRecord]) -> String {
+    const SHOWN: usize = 5;
+    let mut parts: Vec<String> =
+        changes.iter().take(SHOWN).map(|change| format!("`{}` was {}", change.path, change.change)).collect();
+    if changes.len() > SHOWN {
+        parts.push(format!("{} more (state.json has all)", changes.len() - SHOWN));
+    }
+    parts.join(", ")
+}
