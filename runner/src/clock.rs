@@ -20,6 +20,11 @@ impl Instant {
         Self(Timestamp::now())
     }
 
+    /// A second since 1970, such as the modification time of a file; `None` when it is no time at all.
+    pub fn from_unix(seconds: i64) -> Option<Self> {
+        Timestamp::from_second(seconds).ok().map(Self)
+    }
+
     /// The bundle name of this second.
     pub fn stamp(self) -> Stamp {
         Stamp(self.0.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string())
