@@ -8,7 +8,7 @@ use crate::audit::{Finding, Place};
 
 pub const RULE: Rule = Rule {
     id: "utc",
-    what: "the directory is named by a stamp, and the stamp is UTC: no whole or half hours off the times of its files",
+    what: "the directory is named by a stamp, and the stamp is UTC: it is not off the times of its files by a time zone",
     unless: "",
     check,
 };
@@ -17,8 +17,13 @@ pub const RULE: Rule = Rule {
 const STEP: i64 = 1800;
 /// How soon after the stamp something must have been written to speak for it, in seconds.
 const NEAR: i64 = 900;
-/// How far from a multiple of half an hour still counts as one.
-const SLACK: i64 = 120;
+/// How soon after its own second a bundle's first file or time is written, when its zone is taken off.
+const SOON: std::ops::RangeInclusive<i64> = -10..=120;
+/// Zones that are not whole hours, in half hours east of UTC.
+const HALF: [i64; 8] = [-19, -7, 7, 9, 11, 13, 19, 21];
+/// Words beside a time that is one of this bundle, and not that of another one.
+const LABELS: [&str; 10] =
+    ["time", "date", "start", "began", "end", "finish", "generated", "created", "captured", "recorded"];
 /// No zone is further from UTC.
 const FURTHEST: i64 = 14 * 3600;
 
@@ -90,7 +95,11 @@ fn evidence(subject: &Subject, stamp: &Moment) -> Vec<Seen> {
 
 /// The times of a line that state their zone and are no part of a path.
 fn of_line(file: &str, line: usize, content: &str) -> Vec<Seen> {
-    let placed = moment::all_in(content).into_iter();
+    let lower = content.to_ascii_lowercase();
+    let labelled = LABELS.iter().any(|label| lower.contains(label));
+    // A compact one is the name of a bundle.
+    let is_time = |text: &str| labelled && text.contains(':');
+    let placed = moment::all_in(content).into_iter().filter(|placed| is_time(&placed.moment.text));
     let stated = placed.filter(|placed| {
         let before = content[..placed.start].chars().next_back();
         let after = content[placed.end..].chars().next();
@@ -118,10 +127,13 @@ pub fn same_moment(subject: &Subject, stamp: &Moment) -> bool {
     newest - oldest < 2 && (oldest - stamp.seconds).abs() >= NEAR
 }
 
-/// The whole or half hours that a difference is near to, in words.
+/// How far local time is from UTC, in words, when a difference to the real time is that of a zone.
 fn zone_offset(seconds: i64) -> Option<String> {
-    let steps = (seconds as f64 / STEP as f64).round() as i64;
-    let near = (seconds - steps * STEP).abs() <= SLACK && steps != 0 && seconds.abs() <= FURTHEST + SLACK;
+    let steps = (seconds - SOON.start()).div_euclid(STEP);
+    // What was written in UTC is earlier than local time by the zone.
+    let zone = -steps;
+    let exists = (zone % 2 == 0 && zone != 0 && (-24..=28).contains(&zone)) || HALF.contains(&zone);
+    let near = exists && SOON.contains(&(seconds - steps * STEP));
     near.then(|| format!("{:+} h", steps as f64 / 2.0))
 }
 
@@ -165,6 +177,7 @@ mod tests {
         assert!(at(&[7 * 3600, 7 * 3600]).reason.contains("the same modification time"));
         assert_eq!(at(&[400 * 86400, 400 * 86400 + 9]).verdict, Verdict::Unknown);
         assert_eq!(at(&[5 * 3600 + 1000, 6 * 3600]).verdict, Verdict::Unknown);
+        assert_eq!(at(&[1800 + 5, 6 * 3600]).verdict, Verdict::Unknown, "no zone is half an hour from UTC");
     }
 
     #[test]
@@ -174,7 +187,11 @@ mod tests {
         assert_eq!(local.verdict, Verdict::Broken);
         assert_eq!(local.places[0].to_string(), "summary.md:2");
         assert_eq!(told("ended 2025-11-20T12:11:40+02:00\n").verdict, Verdict::Holds);
-        assert_eq!(told("ended 2025-11-20 03:11:40, r/20251120T031140Z/x\n").verdict, Verdict::Unknown);
+        for other in
+            ["ended 2025-11-20 03:11:40", "start of r/20251120T031140Z/x", "after 2025-11-20T03:11:40Z"]
+        {
+            assert_eq!(told(other).verdict, Verdict::Unknown, "{other}");
+        }
     }
 
     #[test]
