@@ -59,6 +59,8 @@ pub struct Source {
     pub unexpanded: Option<usize>,
     /// The variables that the text sets.
     pub variables: BTreeMap<String, String>,
+    /// Whether a program wrote it; a person leaves out what only prepares.
+    pub by_program: bool,
 }
 
 /// Words that only prepare: nobody needs their times.
@@ -154,8 +156,10 @@ impl Source {
             head: None,
             unexpanded: None,
             variables: stamp.map(|stamp| ("STAMP".to_owned(), stamp.to_owned())).into_iter().collect(),
+            by_program: false,
         };
-        if !source.json(text) && !source.blocks(text) {
+        source.by_program = source.json(text) || source.blocks(text);
+        if !source.by_program {
             source.script(text);
         }
         (!source.commands.is_empty()).then_some(source)
@@ -163,8 +167,8 @@ impl Source {
 
     /// The commands that do something.
     pub fn working(&self) -> impl Iterator<Item = &Told> {
-        let all_prepare = self.commands.iter().all(Told::prepares);
-        self.commands.iter().filter(move |told| all_prepare || !told.prepares())
+        let all = self.by_program || self.commands.iter().all(Told::prepares);
+        self.commands.iter().filter(move |told| all || !told.prepares())
     }
 
     fn json(&mut self, text: &Text) -> bool {
@@ -517,6 +521,8 @@ mod tests {
         assert!(source.commands[0].words.contains(&Word::Writes));
         assert_eq!((source.commands[1].end, source.commands[1].head), (Said::No, Said::Yes));
         let others = "{\"cmd\": \"make all\", \"started_at\": 1, \"duration\": 2, \"returncode\": 0}\n";
+        let source = super::tests::source("commands.jsonl", "{\"cmd\": \"echo x\"}\n{\"cmd\": \"make\"}\n");
+        assert_eq!(source.expect("commands").working().count(), 2, "a program leaves nothing out");
         let told = &super::tests::source("commands.jsonl", others).expect("commands").commands[0];
         assert_eq!((told.start, told.end, told.exit, told.head), (Said::Yes, Said::Yes, Said::Yes, Said::No));
     }

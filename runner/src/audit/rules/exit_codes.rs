@@ -15,7 +15,9 @@ pub const RULE: Rule = Rule {
 
 fn check(subject: &Subject) -> Finding {
     // A command that a signal ended has no code, and says so with null.
-    each_command(subject, "its exit code", |told| (told.exit == Said::No).then_some("no exit code"))
+    each_command(subject, "an exit code or signal each", |told| {
+        (told.exit == Said::No).then_some("no exit code")
+    })
 }
 
 #[cfg(test)]
