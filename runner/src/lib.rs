@@ -1,9 +1,10 @@
 //! The `runner` library: everything behind the thin binary.
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
-//! `cli`, `run`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `guard`, `event`,
-//! `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
+//! `cli`, `run`, `audit`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `guard`,
+//! `event`, `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
 
+pub mod audit;
 pub mod catalog;
 pub mod cli;
 pub mod client;

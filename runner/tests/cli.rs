@@ -70,6 +70,7 @@ fn help_says_what_each_subcommand_is_for() {
         vec!["status", "--help"],
         vec!["report", "--help"],
         vec!["verify", "--help"],
+        vec!["audit", "--help"],
         vec!["plugins", "--help"],
         vec!["plugins", "list", "--help"],
         vec!["plugins", "info", "--help"],
@@ -191,7 +192,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_right() {
     let project = Project::without_git();
     for (arguments, told) in [
         (vec![], "Usage"),
-        (vec!["validat"], "similar subcommand exists: 'validate'"),
+        (vec!["validat"], "similar subcommands exist: 'audit', 'validate'"),
         (vec!["run"], "<WORKFLOW>"),
         (vec!["validate"], "<WORKFLOW>"),
         (vec!["run", "a.yaml", "--set", "size"], "NAME=VALUE"),

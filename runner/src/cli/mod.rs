@@ -1,6 +1,7 @@
 //! The command line: a thin edge. One file a subcommand; [`main`] parses, dispatches and turns the end into an
 //! exit code. Only this module prints.
 
+mod audit;
 mod completions;
 mod listen;
 mod options;
@@ -33,6 +34,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Status(options) => status::run(&cli.global, options),
         Subcommand::Report(options) => report::run(&cli.global, options),
         Subcommand::Verify(options) => verify::run(&cli.global, options),
+        Subcommand::Audit(options) => audit::run(&cli.global, options),
         Subcommand::Plugins(options) => plugins::run(&cli.global, options),
         Subcommand::Completions(options) => completions::run(options),
         // The host's own exit code means something to the runner alone.

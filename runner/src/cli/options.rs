@@ -68,6 +68,8 @@ pub enum Subcommand {
     Report(ReportOptions),
     /// Check that a bundle still is what was sealed, from the bundle alone
     Verify(ReportOptions),
+    /// Look at bundles that other tools or people made, and say rule by rule what is missing
+    Audit(AuditOptions),
     /// List plugins, or show one, without running their code
     Plugins(PluginsOptions),
     /// Print the completion script of a shell
@@ -121,6 +123,34 @@ pub struct ReportOptions {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     pub bundle: PathBuf,
+}
+
+const AUDIT: &str = "\
+Each rule says `holds`, `broken`, `n/a` (there is nothing it could apply to) or `unknown`, and why,
+with the file and line where there is one. Nothing of a bundle is executed, changed or followed
+out of it.
+
+Examples:
+  runner audit reports/20261120T101112Z     one bundle, rule by rule
+  runner audit reports                      every bundle below reports, counted by rule
+  runner audit reports --quiet              one line for each broken rule, and nothing when all hold
+  runner audit reports --json | jq '.rules[] | select(.broken > 0)'
+
+A broken rule looks like this:
+  times  broken  commands.txt:7: no start and no end time with `pytest -q`
+
+Exit codes:
+  0  no rule is broken
+  2  a directory is not there, or holds no bundle
+  4  a rule is broken";
+
+/// Options of `audit`.
+#[derive(Debug, Args)]
+#[command(after_help = AUDIT)]
+pub struct AuditOptions {
+    /// A bundle, or a directory with bundles below it: directories named by a stamp, in any usual spelling
+    #[arg(value_name = "DIR", required = true)]
+    pub directories: Vec<PathBuf>,
 }
 
 /// Options of `plugins`.
