@@ -7,27 +7,30 @@
 
 use runner_plugin::{Edit, EditRequest, Error, Splice};
 
-use crate::attempt::AttemptForm;
 use crate::config::Config;
 use crate::entry::{Entry, EntryStyle};
-use crate::history::HistoryLine;
-use crate::item::{Attempt, History, Item};
-use crate::ledger::LedgerDocument;
-use crate::plan::PlanDocument;
 use crate::readback;
 use crate::record::RunRecord;
 use crate::status;
-use crate::text::{Text, list_marker};
+use fix_plan_model::Refusal;
+use fix_plan_model::attempt::AttemptForm;
+use fix_plan_model::history::HistoryLine;
+use fix_plan_model::item::{Attempt, History, Item};
+use fix_plan_model::ledger::LedgerDocument;
+use fix_plan_model::plan::PlanDocument;
+use fix_plan_model::text::{Text, list_marker};
 
 /// Computes the edit of a run.
 pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     let record = RunRecord::read(&request.record)?;
-    let ledger = LedgerDocument::read(&config.ledger, document(request, &config.ledger)?)?;
-    let item = ledger.item(&config.item)?;
+    let ledger = LedgerDocument::read(&config.ledger, document(request, &config.ledger)?)
+        .map_err(|refusal| invalid(&refusal))?;
+    let item = ledger.item(&config.item).map_err(|refusal| invalid(&refusal))?;
     let plan = match (&config.plan, &config.row) {
         (Some(path), Some(row)) => {
-            let plan = PlanDocument::read(path, document(request, path)?)?;
-            let row = plan.row(row)?;
+            let plan =
+                PlanDocument::read(path, document(request, path)?).map_err(|refusal| invalid(&refusal))?;
+            let row = plan.row(row).map_err(|refusal| invalid(&refusal))?;
             Some((plan, row, path))
         }
         _ => None,
@@ -111,6 +114,11 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     Ok(result)
 }
 
+/// A refusal of a document is one of the request.
+fn invalid(refusal: &Refusal) -> Error {
+    Error::invalid(refusal.to_string())
+}
+
 fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> {
     let missing = || Error::invalid(format!("the request does not hold the document `{path}`"));
     request.documents.get(path).map(String::as_str).ok_or_else(missing)
@@ -120,24 +128,14 @@ fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> 
 /// may well name the bundle of another run.
 fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
     item.attempts.iter().find(|attempt| {
+        let named = item.artifact_lines(text, attempt);
+        if !named.is_empty() {
+            return named.into_iter().any(|at| links(text.lines()[at].text, bundle));
+        }
         // The item's status names a bundle too; below a heading it may count as the attempt's text.
         let status = item.status.as_ref().map(|status| status.line);
-        let own = || attempt.lines.clone().filter(|at| Some(*at) != status).map(|at| &text.lines()[at]);
-        let lines = || own().filter(|line| !line.hidden).map(|line| line.text);
-        let label = |line: &str| {
-            let text = list_marker(line).map_or(line, |marker| &line[marker.content..]);
-            let text = text.trim_start().trim_start_matches(['*', '_']);
-            let known = ["Artifacts", "Metrics", "Observations", "Hypotheses", "Next Actions"];
-            known.into_iter().find(|label| text.starts_with(label))
-        };
-        if !lines().any(|line| label(line) == Some("Artifacts")) {
-            return lines().any(|line| links(line, bundle));
-        }
-        let mut inside = false;
-        lines().any(|line| {
-            inside = label(line).map_or(inside, |label| label == "Artifacts");
-            inside && links(line, bundle)
-        })
+        let own = attempt.lines.clone().filter(|at| Some(*at) != status).map(|at| &text.lines()[at]);
+        own.filter(|line| !line.hidden).any(|line| links(line.text, bundle))
     })
 }
 

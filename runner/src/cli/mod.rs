@@ -2,6 +2,7 @@
 //! exit code. Only this module prints.
 
 mod completions;
+mod ledger;
 mod listen;
 mod options;
 mod plan;
@@ -33,6 +34,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Status(options) => status::run(&cli.global, options),
         Subcommand::Report(options) => report::run(&cli.global, options),
         Subcommand::Verify(options) => verify::run(&cli.global, options),
+        Subcommand::Ledger(options) => ledger::run(&cli.global, options),
         Subcommand::Plugins(options) => plugins::run(&cli.global, options),
         Subcommand::Completions(options) => completions::run(options),
         // The host's own exit code means something to the runner alone.

@@ -68,6 +68,8 @@ pub enum Subcommand {
     Report(ReportOptions),
     /// Check that a bundle still is what was sealed, from the bundle alone
     Verify(ReportOptions),
+    /// Look at a Markdown ledger: its items, or what is wrong with it; change nothing
+    Ledger(LedgerOptions),
     /// List plugins, or show one, without running their code
     Plugins(PluginsOptions),
     /// Print the completion script of a shell
@@ -110,6 +112,32 @@ pub struct ReportOptions {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     pub bundle: PathBuf,
+}
+
+/// Options of `ledger`.
+#[derive(Debug, Args)]
+pub struct LedgerOptions {
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// List the items with their status and attempts, or the attempts of one item
+    Show {
+        /// The ledger
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The ID of an item, without brackets
+        #[arg(value_name = "ITEM")]
+        item: Option<String>,
+    },
+    /// List what is wrong: numbers, index, links, artifacts, dates; exit code 4 when there is something
+    Check {
+        /// The ledger
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// Options of `plugins`.

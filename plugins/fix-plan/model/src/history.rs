@@ -3,7 +3,7 @@
 //! that is written.
 
 use crate::attempt::{AttemptForm, AttemptLine};
-use crate::text::{heading, indent, list_marker};
+use crate::text::{folded, heading, indent, list_marker};
 
 /// The first line of an Attempts History.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ impl HistoryLine {
             return None;
         }
         let text = text.trim_start().trim_start_matches(['*', '_']);
+        if !text.starts_with(['A', 'a']) {
+            return None;
+        }
+        let text = folded(text);
         let rest = ["Attempts History", "Attempt History"].iter().find_map(|title| {
             let head = text.get(..title.len())?;
             head.eq_ignore_ascii_case(title).then(|| &text[title.len()..])
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!(HistoryLine::read("- Attempts History:"), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("- Attempts History: None yet."), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("  * **Attempts History** (new):"), Some(HistoryLine::Bullet(2)));
+        assert_eq!(HistoryLine::read("- Attempts\u{a0}History:"), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("### Attempt history"), Some(HistoryLine::Heading(3)));
         assert_eq!(HistoryLine::read("**Attempts History:**"), Some(HistoryLine::Label));
         assert_eq!(HistoryLine::read("- Attempts History updated"), None);
