@@ -12,6 +12,8 @@ pub mod entry;
 pub mod figure;
 pub mod figures;
 pub mod measured;
+pub mod placement;
+pub mod proposal;
 pub mod readback;
 pub mod record;
 pub mod shortfall;
@@ -45,6 +47,7 @@ impl Ledger for FixPlan {
 
     fn edit(&self, request: &EditRequest) -> Result<Edit, Error> {
         edit::edit(&self.config, request)
+            .or_else(|refusal| proposal::proposal(&self.config, request, refusal))
     }
 }
 

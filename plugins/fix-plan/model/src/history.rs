@@ -68,13 +68,18 @@ impl HistoryLine {
                 marker.indent == 0 && is_field(content) && !is_body(content)
             }
             (Self::Label, None) => indent(line) == 0 && line.starts_with("**") && is_field(line),
-            (_, None) => false,
+            (Self::Bullet(_), None) => {
+                let under_heading = last.is_some_and(|last| matches!(last.form, AttemptForm::Heading(_)));
+                let next = line.starts_with("**Next Actions");
+                line.starts_with("**") && is_field(line) && !under_heading && (next || !is_body(line))
+            }
+            (Self::Heading(_), None) => false,
         }
     }
 }
 
 /// `Priority: High`, `**Owner/Date:** x`: a label of a few words in front of a colon.
-fn is_field(text: &str) -> bool {
+pub(crate) fn is_field(text: &str) -> bool {
     let text = text.trim_start_matches(['*', '_']);
     text.split_once(':').is_some_and(|(label, _)| {
         label.len() <= 40
@@ -115,6 +120,8 @@ mod tests {
         assert!(history.ends_at("### Archive", None));
         assert!(!history.ends_at("    Metrics: n/a", None));
         assert!(!history.ends_at("lazy continuation", None));
+        assert!(history.ends_at("**Next Actions:**", None) && history.ends_at("**Owner:** me", None));
+        assert!(!history.ends_at("**Metrics:** at the margin", None));
         assert!(HistoryLine::Heading(3).ends_at("- Exit Criteria: x", None));
         assert!(!HistoryLine::Heading(3).ends_at("- Next Actions: x", None));
         assert!(!HistoryLine::Heading(3).ends_at("#### Detail", None));

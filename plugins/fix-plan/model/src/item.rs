@@ -164,6 +164,12 @@ impl Item {
         self.attempts.iter().filter(|attempt| history.lines.contains(&attempt.lines.start))
     }
 
+    /// The last line of an attempt that says something; blank lines and breaks at its end stay behind it.
+    pub fn end_of(&self, text: &Text<'_>, attempt: &Attempt) -> usize {
+        let lines = attempt.lines.clone();
+        lines.rev().find(|at| !is_trailing(&text.lines()[*at])).unwrap_or(attempt.lines.start)
+    }
+
     /// The lines of an attempt below its label `Artifacts`, that line included; code and comments left out.
     pub fn artifact_lines(&self, text: &Text<'_>, attempt: &Attempt) -> Vec<usize> {
         let mut inside = false;

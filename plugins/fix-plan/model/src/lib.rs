@@ -5,6 +5,7 @@
 //! Used by the plugin `fix-plan`, which edits, and by `runner ledger`, which only reads. It is a crate of its
 //! own because every plugin exports the same symbol, so that the runner can link none. Never opens a file.
 
+pub mod actions;
 pub mod anchor;
 pub mod attempt;
 pub mod check;

@@ -35,6 +35,8 @@ pub struct PlanRow<'a> {
     pub state: &'a str,
     /// The bytes between those brackets.
     pub span: Range<usize>,
+    /// The last cell, when it stands behind the State column: where notes go.
+    pub notes: Option<Cell<'a>>,
 }
 
 impl<'a> PlanDocument<'a> {
@@ -105,7 +107,8 @@ impl<'a> PlanDocument<'a> {
             )));
         };
         let task = row.cells.iter().map(|cell| cell.text).find(|text| bare(text) != row.id).unwrap_or("");
-        Ok(PlanRow { id: row.id, task, state: &self.text.source()[span.clone()], span })
+        let notes = row.cells.last().filter(|cell| cell.span.start > span.end).cloned();
+        Ok(PlanRow { id: row.id, task, state: &self.text.source()[span.clone()], span, notes })
     }
 }
 

@@ -2,10 +2,13 @@
 //! that what the tests share is built once. `support` starts them; each other module is one subject.
 
 mod abi;
+mod asked;
 mod edit;
+mod every_item;
 mod numbering;
 mod own_documents;
 mod properties;
+mod proposals;
 mod refusals;
 mod schema;
 mod support;
