@@ -3,11 +3,14 @@
 
 mod abi;
 mod asked;
+mod corpus;
 mod edit;
 mod every_item;
 mod numbering;
 mod own_documents;
 mod properties;
+#[path = "../property/mod.rs"]
+mod property;
 mod proposals;
 mod refusals;
 mod schema;
