@@ -150,7 +150,8 @@ fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> 
 /// The attempt that links a bundle: in its `Artifacts`, or anywhere when it has none. Elsewhere an attempt
 /// may well name the bundle of another run.
 pub fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
-    item.attempts.iter().find(|attempt| {
+    // The last one: below a heading an attempt may hold others.
+    item.attempts.iter().rfind(|attempt| {
         let named = item.artifact_lines(text, attempt);
         if !named.is_empty() {
             return named.into_iter().any(|at| links(text.lines()[at].text, bundle));

@@ -71,8 +71,7 @@ impl<'a> AttemptWords<'a> {
 impl AttemptLine {
     /// Reads a line.
     pub fn read(line: &str) -> Option<Self> {
-        // Most lines of a ledger do not name one.
-        line.contains("Attempt").then(|| Self::words(line).map(|(head, _)| head))?
+        Self::words(line).map(|(head, _)| head)
     }
 
     /// Reads a line, with what it says.

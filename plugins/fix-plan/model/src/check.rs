@@ -2,13 +2,14 @@
 //! `runner ledger check`. It only looks, and goes on behind a mistake, so that one pass shows everything; it
 //! has no clock and opens no file: the caller says what day it is and which paths exist.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::anchor::{Anchors, inner_links};
 use crate::attempt::AttemptLine;
 use crate::date::{self, Date};
 use crate::item::Item;
-use crate::ledger::{ItemHeading, LedgerDocument, keyword, same_id};
+use crate::ledger::{ItemHeading, LedgerDocument, keyword};
 use crate::reference::references;
 use crate::table::bare;
 use crate::text::{folded, heading, list_marker};
@@ -149,7 +150,9 @@ impl<'a> Check<'a> {
                 let message = format!("the link `#{target}` leads to no heading");
                 self.note(at, FindingKind::Anchor, None, message);
             }
-            if line.text.contains("Last Updated:") || line.text.contains("Owner/Date:") {
+            let content = list_marker(line.text).map_or(0, |marker| marker.content);
+            let label = line.text[content..].trim_start_matches(['*', '_', ' ']);
+            if label.starts_with("Last Updated") || label.starts_with("Owner/Date") {
                 self.date(at, None, date::find(line.text));
             }
         }
@@ -240,13 +243,20 @@ impl<'a> Check<'a> {
     fn index(&mut self, items: &[(&ItemHeading<'_>, Item)]) {
         let rows = self.ledger.index_rows();
         let source = self.ledger.text().source();
-        for (number, row) in rows.iter().enumerate() {
+        let mut named: HashMap<Cow<'_, str>, usize> = HashMap::new();
+        let mut known = HashMap::new();
+        for (heading, item) in items {
+            known.entry(folded(heading.id)).or_insert((heading, item));
+        }
+        for row in &rows {
             let id = Some(row.id);
-            if let Some(first) = rows[..number].iter().find(|first| same_id(first.id, row.id)) {
-                let message = format!("the index names `{}` already, on line {}", row.id, first.line + 1);
+            if let Some(first) = named.get(&folded(row.id)) {
+                let message = format!("the index names `{}` already, on line {}", row.id, first + 1);
                 self.note(row.line, FindingKind::IndexDuplicate, id, message);
+            } else {
+                named.insert(folded(row.id), row.line);
             }
-            let Some((heading, item)) = items.iter().find(|(heading, _)| same_id(heading.id, row.id)) else {
+            let Some((heading, item)) = known.get(&folded(row.id)) else {
                 let message = format!("the index names `{}`, which is no item of this file", row.id);
                 self.note(row.line, FindingKind::IndexUnknown, id, message);
                 continue;
@@ -266,9 +276,7 @@ impl<'a> Check<'a> {
         if rows.is_empty() {
             return;
         }
-        for (heading, _) in
-            items.iter().filter(|(heading, _)| !rows.iter().any(|row| same_id(row.id, heading.id)))
-        {
+        for (heading, _) in items.iter().filter(|(heading, _)| !named.contains_key(&folded(heading.id))) {
             let message = format!("the index does not name `{}`", heading.id);
             self.note(heading.lines.start, FindingKind::IndexMissing, Some(heading.id), message);
         }

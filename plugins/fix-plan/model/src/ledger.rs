@@ -138,7 +138,11 @@ impl<'a> LedgerDocument<'a> {
     /// The rows of the index: of tables outside every item that have a Status column.
     pub fn index_rows(&self) -> Vec<IndexRow<'a>> {
         let tables = Table::find(&self.text, 0..self.text.lines().len());
-        let outside = |table: &&Table| !self.items.iter().any(|item| item.lines.contains(&table.header));
+        let outside = |table: &&Table| {
+            // The items are in order, and none overlaps another.
+            let after = self.items.partition_point(|item| item.lines.start <= table.header);
+            !self.items[..after].last().is_some_and(|item| item.lines.contains(&table.header))
+        };
         let mut found = Vec::new();
         for table in tables.iter().filter(outside) {
             let Some(status) = table.column("Status") else { continue };

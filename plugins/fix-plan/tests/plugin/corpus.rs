@@ -60,7 +60,7 @@ fn mutated(dice: &mut Dice, corpus: &[(String, String)]) -> String {
                 lines.insert(to, line);
             }
             3 => lines[at].insert_str(0, ["  ", "\t", "    ", "> ", "- "][dice.below(5)]),
-            4 => lines[at] = lines[at].trim_start().to_owned(),
+            4 => lines[at] = lines[at].trim_start().into(),
             5 => {
                 let cut = dice.below(lines[at].len());
                 let cut = (0..=cut).rfind(|cut| lines[at].is_char_boundary(*cut)).unwrap_or(0);
