@@ -1,8 +1,10 @@
 //! `runner ledger show` and `runner ledger check`, from outside: a ledger with every kind of trouble, a clean
 //! one, and files that are none. What the check may say of a path is decided by files that exist or do not.
 
+mod evidence;
 mod support;
 
+use evidence::{Evidence, LEDGER_STEP, workflow};
 use insta::assert_snapshot;
 use serde_json::Value;
 use support::Project;
@@ -134,4 +136,40 @@ fn an_item_that_is_ambiguous_or_missing_is_refused_with_its_lines() {
     let none = project.runner(&["ledger", "show", "docs/fix_plan.md", "GAP-003"]);
     assert_eq!(none.code, Some(2));
     assert!(none.stderr.contains("did you mean `GAP-002`"), "{}", none.stderr);
+}
+
+/// A project that is committed, whose workflow runs a step and then the ledger.
+fn runs() -> Project {
+    let project = Project::new();
+    let steps = format!("  - id: step\n    uses: villain\n    with: {{ size: 64 }}\n{LEDGER_STEP}");
+    project.write("w.yaml", workflow("", &steps));
+    project
+}
+
+#[test]
+fn what_a_run_writes_is_clean_and_names_only_artifacts_that_exist() {
+    let project = runs();
+    project.commit();
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let ledger = project.read("docs/fix_plan.md");
+    assert!(ledger.contains("summary.md`\n"), "artifacts are named: {ledger}");
+    let checked = project.runner(&["ledger", "check", "docs/fix_plan.md"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.transcript());
+}
+
+#[test]
+fn an_entry_without_a_place_is_a_patch_that_git_applies() {
+    let project = runs();
+    project.write("docs/fix_plan.md", "# Fix plan\n\n## [OTHER-001] Something else\n- Attempts History:\n");
+    project.commit();
+    let before = project.read("docs/fix_plan.md");
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    assert_eq!(project.read("docs/fix_plan.md"), before);
+    let patch = Evidence::only(&project).path().join("ledger.patch");
+    project.git(&["apply", patch.to_str().expect("UTF-8")]);
+    let shown = project.runner(&["ledger", "show", "docs/fix_plan.md", "LOOP-001"]);
+    assert!(shown.stdout.contains("next attempt: #2\n"), "{}", shown.transcript());
+    assert!(project.read("docs/fix_plan.md").starts_with(&before), "only added lines");
 }

@@ -122,12 +122,12 @@ impl Documents {
                 new.clone()
             } else {
                 let text = meanwhile(path, &now, old, new, edit.attempt).map_err(&fail)?;
-                committed.merged.push((*path).to_owned());
+                committed.merged.push((*path).clone());
                 text
             };
             if new.as_bytes() != now {
                 committed.patch.push_str(&unified(path, &String::from_utf8_lossy(&now), &new));
-                committed.files.push((*path).to_owned());
+                committed.files.push((*path).clone());
                 writes.push((path, now, new));
             }
         }

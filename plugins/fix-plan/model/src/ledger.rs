@@ -1,4 +1,4 @@
-//! A ledger: [`LedgerDocument`], its items (`## [ID] Title`) and its index table. Called by [`crate::edit`].
+//! A ledger: [`LedgerDocument`], its items (`## [ID] Title`) and its index table. Called by the plugin's `edit`.
 //! It finds the one item that is meant and refuses when there is none or more than one; must never fall
 //! back to a similar one.
 

@@ -1,4 +1,4 @@
-//! A plan: [`PlanDocument`], its tables with a State column and their rows. Called by [`crate::edit`] to
+//! A plan: [`PlanDocument`], its tables with a State column and their rows. Called by the plugin's `edit` to
 //! find the one letter that a run may change, and the row that comes next. Must never guess: a row that is
 //! missing, written twice, or without a readable state is an error that names the line.
 
