@@ -35,6 +35,12 @@ impl Instant {
         self.0.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
     }
 
+    /// The date where the day is furthest (UTC+14): no date that somebody wrote today is later.
+    pub fn latest_date(self) -> String {
+        let furthest = jiff::tz::Offset::constant(14).to_time_zone();
+        self.0.to_zoned(furthest).strftime("%Y-%m-%d").to_string()
+    }
+
     /// Seconds from `earlier` to this; negative when the system clock was set back.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.0.duration_since(earlier.0).as_secs_f64()
@@ -112,6 +118,7 @@ mod tests {
         assert_eq!(instant.to_string(), text);
         assert_eq!(instant.stamp().as_str(), "20261122T101112Z");
         assert_eq!(instant.date(), "2026-11-22");
+        assert_eq!(instant.latest_date(), "2026-11-23");
         assert_eq!(instant.until_next_second(), Duration::from_millis(877));
     }
 }

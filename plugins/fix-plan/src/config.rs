@@ -9,6 +9,7 @@ use crate::record::RunResult;
 /// Which item and which plan row a run belongs to, and what to write there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of `with:` that stands for itself")]
 pub struct Config {
     /// The ledger, relative to the project root.
     pub ledger: String,
@@ -30,9 +31,18 @@ pub struct Config {
     /// Who ran it: stands in parentheses behind the attempt's number.
     #[serde(default)]
     pub who: Option<String>,
-    /// Whether the item's row in the index table follows its status.
+    /// Whether the item's status line is set.
     #[serde(default = "yes")]
+    pub set_status: bool,
+    /// Whether the item's row in the index table follows its status.
+    #[serde(default)]
     pub index: bool,
+    /// Whether the item's own list of Next Actions gets those of the entry.
+    #[serde(default)]
+    pub next_actions: bool,
+    /// Whether the last cell of the plan row gets a line about the attempt.
+    #[serde(default)]
+    pub note: bool,
 }
 
 const fn yes() -> bool {
@@ -146,6 +156,9 @@ impl Config {
             (None, Some(_)) => {
                 return Err(Error::invalid("`row` is given without `plan`: name the plan file"));
             }
+        }
+        if self.note && self.plan.is_none() {
+            return Err(Error::invalid("`note` is set without `plan` and `row`: name the plan row"));
         }
         if let Some(who) = &self.who {
             line("who", who, "()")?;

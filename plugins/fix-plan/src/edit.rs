@@ -7,27 +7,31 @@
 
 use runner_plugin::{Edit, EditRequest, Error, Splice};
 
-use crate::attempt::AttemptForm;
 use crate::config::Config;
-use crate::entry::{Entry, EntryStyle};
-use crate::history::HistoryLine;
-use crate::item::{Attempt, History, Item};
-use crate::ledger::LedgerDocument;
-use crate::plan::PlanDocument;
+use crate::entry::Entry;
+use crate::placement::{behind, insertion};
 use crate::readback;
 use crate::record::RunRecord;
 use crate::status;
-use crate::text::{Text, list_marker};
+use fix_plan_model::Refusal;
+use fix_plan_model::actions::{ActionList, ActionMarker};
+use fix_plan_model::item::{Attempt, Item};
+use fix_plan_model::ledger::LedgerDocument;
+use fix_plan_model::plan::PlanDocument;
+use fix_plan_model::table::Cell;
+use fix_plan_model::text::Text;
 
 /// Computes the edit of a run.
 pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     let record = RunRecord::read(&request.record)?;
-    let ledger = LedgerDocument::read(&config.ledger, document(request, &config.ledger)?)?;
-    let item = ledger.item(&config.item)?;
+    let ledger = LedgerDocument::read(&config.ledger, document(request, &config.ledger)?)
+        .map_err(|refusal| invalid(&refusal))?;
+    let item = ledger.item(&config.item).map_err(|refusal| invalid(&refusal))?;
     let plan = match (&config.plan, &config.row) {
         (Some(path), Some(row)) => {
-            let plan = PlanDocument::read(path, document(request, path)?)?;
-            let row = plan.row(row)?;
+            let plan =
+                PlanDocument::read(path, document(request, path)?).map_err(|refusal| invalid(&refusal))?;
+            let row = plan.row(row).map_err(|refusal| invalid(&refusal))?;
             Some((plan, row, path))
         }
         _ => None,
@@ -62,7 +66,8 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     let before = item.status.as_ref().map_or("", |status| &source[status.span.clone()]);
     // Figures for other values than the workflow's are an attempt, and no progress of the plan.
     let counts = record.stands_for_the_workflow();
-    let after = if counts { status::after(&config.status, &record, before) } else { before.to_owned() };
+    let sets = counts && config.set_status;
+    let after = if sets { status::after(&config.status, &record, before) } else { before.to_owned() };
     match &item.status {
         Some(_) if before == after => {}
         Some(line) => {
@@ -75,7 +80,20 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
             );
             done.push(format!("status {}", status::keyword(&after)));
         }
-        None => done.push("the item has no status line".into()),
+        None if sets => done.push("the item has no status line".into()),
+        None => {}
+    }
+    if config.next_actions {
+        match ActionList::read(ledger.text(), &item).map_err(|refusal| invalid(&refusal))? {
+            Some(list) => match actions(ledger.text(), &list, &entry) {
+                Some(splice) => {
+                    cut(&config.ledger, splice);
+                    done.push("next actions".into());
+                }
+                None => done.push("the next actions are in the list already".into()),
+            },
+            None => done.push("the item has no list of Next Actions".into()),
+        }
     }
     // Behind the status, because in a document that ends with an empty status line both have one place.
     cut(&config.ledger, insertion(ledger.text(), &item, &entry));
@@ -101,6 +119,14 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
             cut(path, Splice { start: row.span.start, end: row.span.end, text: letter.clone() });
         }
         done.push(format!("plan row {} [{letter}]", row.id));
+        match &row.notes {
+            _ if !config.note => {}
+            Some(cell) => {
+                cut(path, note(cell, &document(request, path)?[cell.span.end..], &entry));
+                done.push("noted there".into());
+            }
+            None => done.push("which has no cell for a note".into()),
+        }
     }
     for splices in result.splices.values_mut() {
         splices.sort_by_key(|splice| splice.start);
@@ -111,6 +137,11 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     Ok(result)
 }
 
+/// A refusal of a document is one of the request.
+fn invalid(refusal: &Refusal) -> Error {
+    Error::invalid(refusal.to_string())
+}
+
 fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> {
     let missing = || Error::invalid(format!("the request does not hold the document `{path}`"));
     request.documents.get(path).map(String::as_str).ok_or_else(missing)
@@ -118,26 +149,17 @@ fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> 
 
 /// The attempt that links a bundle: in its `Artifacts`, or anywhere when it has none. Elsewhere an attempt
 /// may well name the bundle of another run.
-fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
-    item.attempts.iter().find(|attempt| {
+pub fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
+    // The last one: below a heading an attempt may hold others.
+    item.attempts.iter().rfind(|attempt| {
+        let named = item.artifact_lines(text, attempt);
+        if !named.is_empty() {
+            return named.into_iter().any(|at| links(text.lines()[at].text, bundle));
+        }
         // The item's status names a bundle too; below a heading it may count as the attempt's text.
         let status = item.status.as_ref().map(|status| status.line);
-        let own = || attempt.lines.clone().filter(|at| Some(*at) != status).map(|at| &text.lines()[at]);
-        let lines = || own().filter(|line| !line.hidden).map(|line| line.text);
-        let label = |line: &str| {
-            let text = list_marker(line).map_or(line, |marker| &line[marker.content..]);
-            let text = text.trim_start().trim_start_matches(['*', '_']);
-            let known = ["Artifacts", "Metrics", "Observations", "Hypotheses", "Next Actions"];
-            known.into_iter().find(|label| text.starts_with(label))
-        };
-        if !lines().any(|line| label(line) == Some("Artifacts")) {
-            return lines().any(|line| links(line, bundle));
-        }
-        let mut inside = false;
-        lines().any(|line| {
-            inside = label(line).map_or(inside, |label| label == "Artifacts");
-            inside && links(line, bundle)
-        })
+        let own = attempt.lines.clone().filter(|at| Some(*at) != status).map(|at| &text.lines()[at]);
+        own.filter(|line| !line.hidden).any(|line| links(line.text, bundle))
     })
 }
 
@@ -156,69 +178,34 @@ fn links(line: &str, bundle: &str) -> bool {
     })
 }
 
-/// The new lines, in the style of the history, behind its last line.
-fn insertion(text: &Text<'_>, item: &Item, entry: &Entry<'_>) -> Splice {
-    let mut lines = Vec::new();
-    let last = if let Some(history) = item.live_history() {
-        let model = item.attempts_of(history).next_back();
-        let heading = model.is_some_and(|model| matches!(model.head.form, AttemptForm::Heading(_)));
-        let apart = model.is_some_and(|model| {
-            model.lines.start > history.lines.start + 1
-                && text.lines()[model.lines.start - 1].text.trim().is_empty()
-        });
-        if heading || apart {
-            lines.push(String::new());
-        }
-        lines.extend(entry.lines(&style(text, history, model)));
-        history.lines.end - 1
-    } else {
-        let last = item.last_line(text);
-        let fields = item.status.as_ref().and_then(|status| list_marker(text.lines()[status.line].text));
-        let bullet = fields.map_or('-', |marker| marker.bullet);
-        lines.push(format!("{bullet} Attempts History:"));
-        lines.extend(entry.lines(&default_style(0)));
-        last
-    };
-    let line = &text.lines()[last];
-    let line_break = text.line_break(last);
-    let joined = lines.join(line_break);
-    // Without a final line break the document keeps being without one.
-    let text = if line.next == line.end { format!("{line_break}{joined}") } else { joined + line_break };
-    Splice { start: line.next, end: line.next, text }
+/// The entry's next actions at the end of the item's own list; those that stand there already are left out.
+fn actions(text: &Text<'_>, list: &ActionList, entry: &Entry<'_>) -> Option<Splice> {
+    let standing: Vec<&str> = list.lines.iter().map(|at| text.lines()[*at].text).collect();
+    let new =
+        entry.next_actions().into_iter().filter(|action| !standing.iter().any(|line| line.contains(action)));
+    let lines: Vec<String> = new
+        .zip(0..)
+        .map(|(action, at)| {
+            let lead = match list.marker {
+                ActionMarker::Number(first, sign) => format!("{}{sign}", first.saturating_add(at)),
+                ActionMarker::Bullet(bullet) => bullet.to_string(),
+            };
+            format!("{}{lead} After attempt #{}: {action}", list.indent, entry.number)
+        })
+        .collect();
+    let end = list.lines.last()?;
+    (!lines.is_empty()).then(|| behind(text, *end, &lines))
 }
 
-fn default_style(history_indent: usize) -> EntryStyle {
-    let pad = " ".repeat(history_indent);
-    EntryStyle { lead: format!("{pad}  * "), body: format!("{pad}    "), nested: format!("{pad}      ") }
-}
-
-fn style(text: &Text<'_>, history: &History, model: Option<&Attempt>) -> EntryStyle {
-    let Some(model) = model else {
-        return match history.form {
-            HistoryLine::Bullet(indent) => default_style(indent),
-            HistoryLine::Heading(_) | HistoryLine::Label => {
-                EntryStyle { lead: "* ".into(), body: "  ".into(), nested: "    ".into() }
-            }
-        };
-    };
-    match model.head.form {
-        AttemptForm::Heading(level) => {
-            EntryStyle { lead: format!("{} ", "#".repeat(level)), body: "- ".into(), nested: "  ".into() }
-        }
-        AttemptForm::Bullet { bullet, .. } => {
-            let lead = blanks(text.lines()[model.lines.start].text);
-            let step = if lead.contains('\t') { "\t" } else { "  " };
-            // The body stands where the model's body stands, when that is still inside the bullet.
-            let labels = ["Metrics", "Artifacts", "Observations", "Next Actions"];
-            let own = text.lines()[model.lines.clone()].iter().map(|line| line.text).find(|line| {
-                labels.iter().any(|label| line.trim_start().starts_with(label)) && model.head.holds(line)
-            });
-            let body = own.map_or_else(|| format!("{lead}{step}"), |line| blanks(line).to_owned());
-            EntryStyle { lead: format!("{lead}{bullet} "), nested: format!("{body}{step}"), body }
-        }
+/// A sentence about the attempt at the end of a cell; `rest` is the document behind the cell.
+fn note(cell: &Cell<'_>, rest: &str, entry: &Entry<'_>) -> Splice {
+    let record = entry.record;
+    // A bare pipe would end the cell.
+    let bundle = record.bundle.replace('|', "\\|");
+    let number = entry.number;
+    let mut text = format!(" Attempt #{number} ({}) {}: `{bundle}/`.", record.date, record.result);
+    if rest.starts_with('|') {
+        text.push(' ');
     }
-}
-
-fn blanks(line: &str) -> &str {
-    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+    Splice { start: cell.span.end, end: cell.span.end, text }
 }

@@ -37,6 +37,17 @@ pub struct EntryStyle {
     pub body: String,
     /// Before the bullets below a label.
     pub nested: String,
+    /// The date of another entry, whose form is taken: `2026-01-02`, `2026-01-02 10:11Z`.
+    pub date: Option<String>,
+    /// Between the number and the result: `-`, `--` or `:`.
+    pub dash: String,
+}
+
+impl Default for EntryStyle {
+    fn default() -> Self {
+        let [lead, body, nested] = [String::new(), String::new(), String::new()];
+        Self { lead, body, nested, date: None, dash: "-".into() }
+    }
 }
 
 impl Entry<'_> {
@@ -44,10 +55,12 @@ impl Entry<'_> {
     pub fn lines(&self, style: &EntryStyle) -> Vec<String> {
         let record = self.record;
         let who = self.who.map_or_else(String::new, |who| format!(" ({})", one_line(who, 80)));
+        let dash = if style.dash == ":" { ":".to_owned() } else { format!(" {}", style.dash) };
+        let date = style.date.as_ref().and_then(|model| date_like(model, &record.stamp));
         let mut lines = vec![format!(
-            "{}[{}] Attempt #{}{who} - Result: {}. {}",
+            "{}[{}] Attempt #{}{who}{dash} Result: {}. {}",
             style.lead,
-            record.date,
+            date.unwrap_or_else(|| record.date.clone()),
             self.number,
             record.result,
             self.sentence()
@@ -158,7 +171,8 @@ impl Entry<'_> {
         entries
     }
 
-    fn next_actions(&self) -> Vec<String> {
+    /// What comes next, one line each.
+    pub fn next_actions(&self) -> Vec<String> {
         let record = self.record;
         let review =
             || format!("Review {} and decide on the next step.", code(&format!("{}/", record.bundle)));
@@ -171,6 +185,30 @@ impl Entry<'_> {
             _ => record.next.iter().take(NEXT).map(|step| sentence(step)).collect(),
         }
     }
+}
+
+/// A stamp in the form of another date with a time; `None` when that form has no time, or is not known.
+fn date_like(model: &str, stamp: &str) -> Option<String> {
+    let shape: String = model.chars().map(|c| if c.is_ascii_digit() { 'd' } else { c }).collect();
+    let known = [
+        "dddd-dd-dd dd:dd",
+        "dddd-dd-dd dd:dd:dd",
+        "dddd-dd-ddTdd:dd",
+        "dddd-dd-ddTdd:dd:dd",
+        "ddddddddTdddddd",
+    ];
+    let bare =
+        ["Z", " Z", " UTC", "+00:00"].iter().find_map(|zone| shape.strip_suffix(zone)).unwrap_or(&shape);
+    let digits: Vec<char> = stamp.chars().filter(char::is_ascii_digit).collect();
+    if !known.contains(&bare) || digits.len() != 14 {
+        return None;
+    }
+    let mut digits = digits.into_iter();
+    let date: String =
+        bare.chars().map(|c| if c == 'd' { digits.next().unwrap_or('0') } else { c }).collect();
+    // A time without a zone would be anybody's.
+    let zone = &model[bare.len()..];
+    Some(date + if zone.is_empty() || zone.starts_with('+') { "Z" } else { zone })
 }
 
 /// Without the period at its end; the dots that say that a text was cut stay.
@@ -199,4 +237,28 @@ fn place(rank: usize, hotspot: &HotspotRecord) -> String {
     let own = hotspot.self_percent.map_or_else(String::new, |own| format!(", {own:.1} % self"));
     let inclusive = hotspot.inclusive_percent;
     format!("Hotspot {rank}: {} ({place}), {inclusive:.1} % inclusive{own}.", code(&hotspot.function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_like;
+
+    #[test]
+    fn the_form_of_a_date_with_a_time_is_taken_over_and_the_zone_is_said() {
+        let like = |model| date_like(model, "20261122T101112Z");
+        for (model, date) in [
+            ("2026-01-02 03:04Z", "2026-11-22 10:11Z"),
+            ("2026-01-02 03:04:05 UTC", "2026-11-22 10:11:12 UTC"),
+            ("2026-01-02T03:04:05Z", "2026-11-22T10:11:12Z"),
+            ("2026-01-02 03:04", "2026-11-22 10:11Z"),
+            ("20260102T030405Z", "20261122T101112Z"),
+        ] {
+            assert_eq!(like(model).as_deref(), Some(date), "{model}");
+        }
+        for model in ["2026-01-02", "2026-01-02 03:04 PST", "2026-01-02 evening", "2026-01-02 to 2026-01-03"]
+        {
+            assert_eq!(like(model), None, "{model}");
+        }
+        assert_eq!(date_like("2026-01-02 03:04Z", "20261122T10Z"), None);
+    }
 }

@@ -2,34 +2,27 @@
 //! status and its index row, and sets the State cell of a plan row.
 //!
 //! [`FixPlan`] is the plugin; the runner calls it through the SDK. `Config -> RunRecord + LedgerDocument +
-//! PlanDocument -> Entry -> Edit`: each stage has its own file. The plugin never reads or writes a file: it
+//! PlanDocument -> Entry -> Edit`: each stage has its own file; the documents are read by `fix-plan-model`. The plugin never reads or writes a file: it
 //! is a pure function from texts to splices, and the runner alone applies them.
 
 pub mod ascii;
-pub mod attempt;
 pub mod config;
 pub mod edit;
 pub mod entry;
 pub mod figure;
 pub mod figures;
-pub mod hidden;
-pub mod history;
-pub mod item;
-pub mod ledger;
 pub mod measured;
-pub mod plan;
+pub mod placement;
+pub mod proposal;
 pub mod readback;
 pub mod record;
 pub mod shortfall;
 pub mod status;
-pub mod table;
-pub mod text;
 
 use runner_plugin::{Edit, EditRequest, Error, Ledger};
 
 pub use config::Config;
-pub use ledger::LedgerDocument;
-pub use plan::PlanDocument;
+pub use fix_plan_model::{LedgerDocument, PlanDocument, item};
 pub use record::RunRecord;
 
 /// The plugin: a checked configuration, and nothing else.
@@ -54,6 +47,7 @@ impl Ledger for FixPlan {
 
     fn edit(&self, request: &EditRequest) -> Result<Edit, Error> {
         edit::edit(&self.config, request)
+            .or_else(|refusal| proposal::proposal(&self.config, request, refusal))
     }
 }
 

@@ -4,8 +4,8 @@
 
 use runner_plugin::{Error, Splice};
 
-use crate::item::Item;
-use crate::ledger::LedgerDocument;
+use fix_plan_model::item::Item;
+use fix_plan_model::ledger::LedgerDocument;
 
 /// Refuses an edit after which the item does not hold the attempts that it held, and the new one.
 pub fn check(

@@ -2,6 +2,8 @@
 //! [`crate::edit`]. What the workflow sets goes first; the default says which part ended how, and where the
 //! evidence is. Must never close or reopen an item by itself: `done` stays `done` after a complete run.
 
+pub use fix_plan_model::ledger::keyword;
+
 use crate::ascii::one_line;
 use crate::config::StatusMap;
 use crate::record::{RunRecord, RunResult};
@@ -23,13 +25,4 @@ pub fn after(map: &StatusMap, record: &RunRecord, before: &str) -> String {
         RunResult::Interrupted | RunResult::Broken => old,
     };
     format!("{} ({} {}: {})", one_line(new, 80), one_line(record.label(), 80), record.result, record.bundle)
-}
-
-/// The first word of a status: `in_progress` of `in_progress (Phase A complete)`.
-pub fn keyword(status: &str) -> &str {
-    status
-        .split(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or("")
-        .trim_end_matches([';', ',', '.'])
 }

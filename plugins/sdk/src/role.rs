@@ -176,6 +176,10 @@ pub struct Edit {
     pub attempt: Option<u64>,
     /// One line for the summary: what the edit does.
     pub summary: String,
+    /// Why this must not be written: the one place that is meant was not found. The runner then changes no
+    /// file, fails the step with these words, and keeps the splices in the bundle as a patch for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// Replaces the bytes `start..end` of a document by `text`.

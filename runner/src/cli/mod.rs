@@ -3,6 +3,7 @@
 
 mod audit;
 mod completions;
+mod ledger;
 mod listen;
 mod options;
 mod plan;
@@ -35,6 +36,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Report(options) => report::run(&cli.global, options),
         Subcommand::Verify(options) => verify::run(&cli.global, options),
         Subcommand::Audit(options) => audit::run(&cli.global, options),
+        Subcommand::Ledger(options) => ledger::run(&cli.global, options),
         Subcommand::Plugins(options) => plugins::run(&cli.global, options),
         Subcommand::Completions(options) => completions::run(options),
         // The host's own exit code means something to the runner alone.

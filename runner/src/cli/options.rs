@@ -70,6 +70,8 @@ pub enum Subcommand {
     Verify(ReportOptions),
     /// Look at bundles that other tools or people made, and say rule by rule what is missing
     Audit(AuditOptions),
+    /// Look at a Markdown ledger: its items, or what is wrong with it; change nothing
+    Ledger(LedgerOptions),
     /// List plugins, or show one, without running their code
     Plugins(PluginsOptions),
     /// Print the completion script of a shell
@@ -151,6 +153,32 @@ pub struct AuditOptions {
     /// A bundle, or a directory with bundles below it: directories named by a stamp, in any usual spelling
     #[arg(value_name = "DIR", required = true)]
     pub directories: Vec<PathBuf>,
+}
+
+/// Options of `ledger`.
+#[derive(Debug, Args)]
+pub struct LedgerOptions {
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum LedgerCommand {
+    /// List the items with their status and attempts, or the attempts of one item
+    Show {
+        /// The ledger
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The ID of an item, without brackets
+        #[arg(value_name = "ITEM")]
+        item: Option<String>,
+    },
+    /// List what is wrong: numbers, index, links, artifacts, dates; exit code 4 when there is something
+    Check {
+        /// The ledger
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// Options of `plugins`.

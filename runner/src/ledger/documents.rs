@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use serde::Deserialize;
 
 use crate::fs::write_atomic;
+use crate::ledger::merge::{added, merge};
 use crate::ledger::patch::unified;
 
 /// What a ledger plugin wants changed; see the SDK's `Edit`.
@@ -22,6 +23,10 @@ pub struct Edit {
     /// One line about the edit.
     #[serde(default)]
     pub summary: String,
+    /// Why the plugin does not want this written: it could not find the one place that is meant. The splices
+    /// then are a proposal, for a person.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// Replaces the bytes `start..end` by `text`.
@@ -42,6 +47,8 @@ pub struct Committed {
     pub files: Vec<String>,
     /// The change as a unified diff.
     pub patch: String,
+    /// The files that somebody else had changed meanwhile, elsewhere: both changes are in them now.
+    pub merged: Vec<String>,
 }
 
 /// An edit that was not written. Every file is as it was; `patch` is what would have been written.
@@ -99,10 +106,50 @@ impl Documents {
         self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Writes an edit. Either every file is changed, or none.
+    /// Writes an edit. Either every file is changed, or none. The same edit a second time changes nothing.
     pub fn commit(&self, edit: &Edit) -> Result<Committed, CommitError> {
+        let (changes, patch) = self.changes(edit)?;
+        let fail = |message: String| CommitError { message, patch: patch.clone() };
+        if let Some(reason) = &edit.refused {
+            return Err(fail(reason.clone()));
+        }
+        let mut committed = Committed::default();
+        let mut writes: Vec<(&str, Vec<u8>, String)> = Vec::new();
+        for Change { path, old, new } in &changes {
+            let now = fs::read(self.root.join(path))
+                .map_err(|error| fail(format!("cannot read `{path}`: {error}")))?;
+            let new = if now == old.as_bytes() {
+                new.clone()
+            } else {
+                let text = meanwhile(path, &now, old, new, edit.attempt).map_err(&fail)?;
+                committed.merged.push((*path).clone());
+                text
+            };
+            if new.as_bytes() != now {
+                committed.patch.push_str(&unified(path, &String::from_utf8_lossy(&now), &new));
+                committed.files.push((*path).clone());
+                writes.push((path, now, new));
+            }
+        }
+        for (index, (path, _, new)) in writes.iter().enumerate() {
+            if let Err(error) = write_atomic(&self.root.join(path), new.as_bytes()) {
+                let mut message = format!("{error}; nothing was written");
+                for (earlier, before, _) in &writes[..index] {
+                    if let Err(error) = write_atomic(&self.root.join(earlier), before) {
+                        message =
+                            format!("{message}, except `{earlier}`, which could not be put back: {error}");
+                    }
+                }
+                return Err(fail(message));
+            }
+        }
+        Ok(committed)
+    }
+
+    /// What an edit changes in the texts that the plugin saw, and that as a patch.
+    fn changes(&self, edit: &Edit) -> Result<(Vec<Change>, String), CommitError> {
         let seen = self.seen();
-        let mut changes: Vec<(&str, &str, String)> = Vec::new();
+        let mut changes = Vec::new();
         let mut patch = String::new();
         for (path, splices) in &edit.splices {
             let fail = |message: String| CommitError { message, patch: patch.clone() };
@@ -113,33 +160,44 @@ impl Documents {
                 splice(old, splices).map_err(|message| fail(format!("the edit of `{path}` {message}")))?;
             if new != *old {
                 patch.push_str(&unified(path, old, &new));
-                changes.push((path, old, new));
+                changes.push(Change { path: path.clone(), old: old.clone(), new });
             }
         }
-        let fail = |message: String| CommitError { message, patch: patch.clone() };
-        for (path, old, _) in &changes {
-            let now = fs::read(self.root.join(path))
-                .map_err(|error| fail(format!("cannot read `{path}`: {error}")))?;
-            if now != old.as_bytes() {
-                return Err(fail(format!(
-                    "`{path}` was changed by somebody else meanwhile; nothing was written"
-                )));
-            }
-        }
-        for (index, (path, _, new)) in changes.iter().enumerate() {
-            if let Err(error) = write_atomic(&self.root.join(path), new.as_bytes()) {
-                let mut message = format!("{error}; nothing was written");
-                for (earlier, old, _) in &changes[..index] {
-                    if let Err(error) = write_atomic(&self.root.join(earlier), old.as_bytes()) {
-                        message =
-                            format!("{message}, except `{earlier}`, which could not be put back: {error}");
-                    }
-                }
-                return Err(fail(message));
-            }
-        }
-        Ok(Committed { files: changes.iter().map(|(path, _, _)| (*path).to_owned()).collect(), patch })
+        Ok((changes, patch))
     }
+}
+
+/// What an edit makes of a text.
+#[derive(Debug)]
+struct Change {
+    path: String,
+    old: String,
+    new: String,
+}
+
+/// The text `now` of a file that somebody changed after the plugin saw it, with the edit in it.
+fn meanwhile(path: &str, now: &[u8], old: &str, new: &str, attempt: Option<u64>) -> Result<String, String> {
+    let refuse = |place: String, why: &str| {
+        format!("`{path}` was changed by somebody else meanwhile{place}{why}; nothing was written")
+    };
+    let Ok(now) = std::str::from_utf8(now) else {
+        return Err(refuse(String::new(), " and is not UTF-8 now"));
+    };
+    let merged = merge(old, new, now).map_err(|line| {
+        refuse(format!(", in line {line} as this run saw it"), ", where the entry belongs")
+    })?;
+    // The same number twice is what no merge of lines can see. An edit that is there already is no clash.
+    if let Some(number) = attempt.filter(|_| merged != now) {
+        let head = format!("Attempt #{number}");
+        let named = |line: &str| {
+            line.split_once(&head).is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let by_us = added(old, new).into_iter().any(named);
+        if by_us && added(old, now).into_iter().any(named) {
+            return Err(refuse(String::new(), &format!(": there is another attempt #{number}")));
+        }
+    }
+    Ok(merged)
 }
 
 fn splice(old: &str, splices: &[Splice]) -> Result<String, String> {
@@ -188,14 +246,61 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_meanwhile_is_left_alone_and_the_patch_survives() {
+    fn a_line_that_somebody_changed_meanwhile_is_left_alone_and_the_patch_survives() {
         let (directory, documents) = project();
         let path = directory.path().join("a.md");
-        write_atomic(&path, b"one\ntwo\nthree\n").expect("somebody else writes");
+        write_atomic(&path, b"one\nTwo\nthree\n").expect("somebody else writes");
         let error = documents.commit(&edit("a.md", 4, 7, "2")).expect_err("refused");
-        assert!(error.to_string().contains("changed by somebody else"), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "`a.md` was changed by somebody else meanwhile, in line 2 as this run saw it, where the entry belongs; \
+             nothing was written"
+        );
         assert!(error.patch.contains("+2"), "{}", error.patch);
-        assert_eq!(fs::read_to_string(path).expect("read"), "one\ntwo\nthree\n");
+        assert_eq!(fs::read_to_string(path).expect("read"), "one\nTwo\nthree\n");
+    }
+
+    #[test]
+    fn a_change_elsewhere_and_the_edit_are_both_kept() {
+        let (directory, documents) = project();
+        let path = directory.path().join("a.md");
+        write_atomic(&path, b"zero\none\ntwo\n").expect("somebody else writes");
+        let committed = documents.commit(&edit("a.md", 4, 7, "2")).expect("merged");
+        assert_eq!((committed.files.len(), committed.merged), (1, vec!["a.md".to_owned()]));
+        assert_eq!(fs::read_to_string(path).expect("read"), "zero\none\n2\n");
+        assert!(committed.patch.contains(" zero\n one\n-two\n+2\n"), "{}", committed.patch);
+    }
+
+    #[test]
+    fn the_same_commit_twice_adds_nothing() {
+        let (directory, documents) = project();
+        let path = directory.path().join("a.md");
+        let edit = Edit { attempt: Some(1), ..edit("a.md", 4, 4, "* Attempt #1 - x\n") };
+        documents.commit(&edit).expect("commit");
+        let again = documents.commit(&edit).expect("commit");
+        assert_eq!((again.files.len(), again.patch.as_str()), (0, ""));
+        assert_eq!(fs::read_to_string(path).expect("read"), "one\n* Attempt #1 - x\ntwo\n");
+    }
+
+    #[test]
+    fn another_attempt_of_the_same_number_elsewhere_is_refused() {
+        let (directory, documents) = project();
+        let path = directory.path().join("a.md");
+        write_atomic(&path, b"* Attempt #1 - mine\none\ntwo\n").expect("somebody else writes");
+        let with = |number, text| Edit { attempt: Some(number), ..edit("a.md", 8, 8, text) };
+        let error = documents.commit(&with(1, "* Attempt #1 - x\n")).expect_err("refused");
+        assert!(error.to_string().contains("there is another attempt #1;"), "{error}");
+        documents.commit(&with(2, "* Attempt #2 - x\n")).expect("another number is none");
+    }
+
+    #[test]
+    fn what_the_plugin_refuses_is_a_patch_and_nothing_else() {
+        let (directory, documents) = project();
+        let refused = Edit { refused: Some("no item".to_owned()), ..edit("a.md", 4, 7, "2") };
+        let error = documents.commit(&refused).expect_err("refused");
+        assert_eq!(error.to_string(), "no item");
+        assert!(error.patch.contains("-two\n+2\n"), "{}", error.patch);
+        assert_eq!(fs::read_to_string(directory.path().join("a.md")).expect("read"), "one\ntwo\n");
     }
 
     #[test]

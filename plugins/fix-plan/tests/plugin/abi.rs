@@ -15,14 +15,17 @@ fn the_library_gives_the_same_edit_as_the_crate() {
 }
 
 #[test]
-fn a_refusal_arrives_as_invalid_with_the_line() {
+fn a_refusal_arrives_with_the_line_and_a_proposal() {
     let kit = Testkit::load(built_library("fix-plan")).expect("the library");
-    let failure = kit
-        .ledger(config(), &[("docs/fix_plan.md", "## [GAP-2] T\n## [GAP-2] T\n")], record())
-        .expect_err("a refusal");
+    let twice = [("docs/fix_plan.md", "## [GAP-2] T\n## [GAP-2] T\n")];
+    let edit = kit.ledger(config(), &twice, record()).expect("a proposal");
+    let reason = edit.refused.expect("a reason");
+    assert!(reason.starts_with("docs/fix_plan.md:1: item `[GAP-2]` has several"), "{reason}");
+    assert!(edit.splices["docs/fix_plan.md"][0].text.contains("Attempt #1"));
+    let failure = kit.ledger(config(), &twice, serde_json::json!({})).expect_err("no record, no entry");
     assert_eq!(failure.kind, FailureKind::Invalid);
     assert!(
-        failure.message.contains("docs/fix_plan.md:1: item `[GAP-2]` has several"),
+        failure.message.contains("has several") || failure.message.contains("run record"),
         "{}",
         failure.message
     );

@@ -172,15 +172,15 @@ fn the_index_row_follows_the_status_and_only_the_one_of_the_item() {
             "  * [2026-11-01] Attempt #1 - Result: x.\n    | ID | Status |\n    |---|---|\n    | GAP-2 | in_progress |"
         )
     );
-    let after = edited(config(), &before, None, blocked());
+    let mut asked = config();
+    asked["index"] = json!(true);
+    let after = edited(asked, &before, None, blocked());
     assert!(
         after.starts_with(&index.replace("| a|b | High | in_progress |", "| a|b | High | blocked |")),
         "{after}"
     );
     assert!(after.contains("    | GAP-2 | in_progress |\n"));
-    let mut quiet = config();
-    quiet["index"] = json!(false);
-    assert!(edited(quiet, &before, None, blocked()).starts_with(index));
+    assert!(edited(config(), &before, None, blocked()).starts_with(index), "unasked it stays");
 }
 
 #[test]

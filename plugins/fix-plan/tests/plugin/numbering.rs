@@ -110,6 +110,17 @@ fn the_new_entry_takes_over_indent_and_bullet() {
 }
 
 #[test]
+fn attempts_below_headings_of_their_own_need_no_history() {
+    let before =
+        "## [GAP-2] T\n- Status: x\n\n### Attempt #84 - Title\n#### Detail\ntext\n\n---\n\n## [B] U\n";
+    let after = edited(config(), before, None, record());
+    let (head, tail) = after.split_once("\n\n### [2026-11-22] Attempt #85 - Result").expect("a heading");
+    assert!(head.ends_with("#### Detail\ntext"), "{head}");
+    assert!(tail.contains("\n- Metrics:\n  - Step") && tail.ends_with(".\n\n---\n\n## [B] U\n"), "{tail}");
+    assert!(!after.contains("Attempts History"), "{after}");
+}
+
+#[test]
 fn code_at_the_end_of_an_attempt_stays_with_it() {
     let before = ledger("  * [2026-01-02] Attempt #1 - x\n    Metrics:\n\n    ```\n    y\n\n    ```");
     let after = edited(config(), &before, None, record());

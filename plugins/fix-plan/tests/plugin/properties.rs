@@ -1,7 +1,8 @@
 //! Properties of every edit, over documents made of the pieces that real ledgers are made of: the entry can
 //! be read back with the next number, nothing outside the splices changes, and a second edit is empty.
 
-use fix_plan::LedgerDocument;
+use fix_plan::entry::{Entry, EntryStyle};
+use fix_plan::{LedgerDocument, RunRecord};
 use proptest::prelude::*;
 use runner_plugin::Edit;
 use serde_json::{Value, json};
@@ -108,6 +109,17 @@ proptest! {
             let new = new.expect("a ledger").item(other).expect("the item");
             prop_assert_eq!(numbers(&old), numbers(&new));
         }
+
+        // Edit, then read: the attempt that is found holds the lines of the entry, in order.
+        let found = item.attempts.iter().rfind(|attempt| Some(attempt.head.number) == edit.attempt);
+        let bare = |line: &str| line.trim_start_matches([' ', '\t', '-', '*', '#']).trim_end().to_owned();
+        let lines = document.text().lines()[found.expect("the attempt").lines.clone()].iter();
+        let read: Vec<String> = lines.map(|line| bare(line.text)).collect();
+        let parsed = RunRecord::read(&record).expect("a record");
+        let number = edit.attempt.expect("a number");
+        let entry = Entry { number, who: None, record: &parsed, next_row: None }.lines(&EntryStyle::default());
+        let entry: Vec<String> = entry.iter().skip(1).map(|line| bare(line)).collect();
+        prop_assert!(read.len() > entry.len() && read[1..].starts_with(&entry), "{:?}\n{:?}", read, entry);
 
         prop_assert!(splices.iter().all(|splice| splice.text.is_ascii()));
         prop_assert!(splices.iter().filter(|splice| splice.start == splice.end).count() >= 1);

@@ -38,8 +38,11 @@ fn variants() -> Vec<(Value, bool)> {
             with(key, bad, false);
         }
     }
-    with("index", json!(false), true);
-    with("index", json!("no"), false);
+    for key in ["index", "set_status", "next_actions", "note"] {
+        with(key, json!(false), true);
+        with(key, json!(true), true);
+        with(key, json!("no"), false);
+    }
     with("other", json!(1), false);
     for result in ["complete", "blocked", "interrupted", "broken"] {
         for letter in [" ", "P", "D", "B", "X", "x", "~", "-"] {
@@ -54,6 +57,8 @@ fn variants() -> Vec<(Value, bool)> {
     }
     with("state", json!({"other": "P"}), false);
     with("status", json!({"other": "x"}), false);
+    all.push((json!({"ledger": "l.md", "item": "A", "note": true}), false));
+    all.push((json!({"ledger": "l.md", "item": "A", "note": false}), true));
     for missing in ["ledger", "item", "plan", "row"] {
         let mut config = base.clone();
         config.as_object_mut().expect("an object").remove(missing);

@@ -80,7 +80,12 @@ pub(crate) fn edit(config: Value, ledger: &str, plan: Option<&str>, record: Valu
     let texts = [Some(ledger), plan];
     let documents =
         plugin.documents().into_iter().zip(texts.into_iter().flatten().map(str::to_owned)).collect();
-    plugin.edit(&EditRequest { documents, record }).map_err(|error| error.to_string())
+    let edit = plugin.edit(&EditRequest { documents, record }).map_err(|error| error.to_string())?;
+    match edit.refused {
+        // What is proposed instead has tests of its own.
+        Some(reason) => Err(reason),
+        None => Ok(edit),
+    }
 }
 
 /// The ledger after the edit.

@@ -3,7 +3,7 @@
 //! that is written.
 
 use crate::attempt::{AttemptForm, AttemptLine};
-use crate::text::{heading, indent, list_marker};
+use crate::text::{folded, heading, indent, list_marker};
 
 /// The first line of an Attempts History.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ impl HistoryLine {
             return None;
         }
         let text = text.trim_start().trim_start_matches(['*', '_']);
+        if !text.starts_with(['A', 'a']) {
+            return None;
+        }
+        let text = folded(text);
         let rest = ["Attempts History", "Attempt History"].iter().find_map(|title| {
             let head = text.get(..title.len())?;
             head.eq_ignore_ascii_case(title).then(|| &text[title.len()..])
@@ -64,13 +68,18 @@ impl HistoryLine {
                 marker.indent == 0 && is_field(content) && !is_body(content)
             }
             (Self::Label, None) => indent(line) == 0 && line.starts_with("**") && is_field(line),
-            (_, None) => false,
+            (Self::Bullet(_), None) => {
+                let under_heading = last.is_some_and(|last| matches!(last.form, AttemptForm::Heading(_)));
+                let next = line.starts_with("**Next Actions");
+                line.starts_with("**") && is_field(line) && !under_heading && (next || !is_body(line))
+            }
+            (Self::Heading(_), None) => false,
         }
     }
 }
 
 /// `Priority: High`, `**Owner/Date:** x`: a label of a few words in front of a colon.
-fn is_field(text: &str) -> bool {
+pub(crate) fn is_field(text: &str) -> bool {
     let text = text.trim_start_matches(['*', '_']);
     text.split_once(':').is_some_and(|(label, _)| {
         label.len() <= 40
@@ -96,6 +105,7 @@ mod tests {
         assert_eq!(HistoryLine::read("- Attempts History:"), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("- Attempts History: None yet."), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("  * **Attempts History** (new):"), Some(HistoryLine::Bullet(2)));
+        assert_eq!(HistoryLine::read("- Attempts\u{a0}History:"), Some(HistoryLine::Bullet(0)));
         assert_eq!(HistoryLine::read("### Attempt history"), Some(HistoryLine::Heading(3)));
         assert_eq!(HistoryLine::read("**Attempts History:**"), Some(HistoryLine::Label));
         assert_eq!(HistoryLine::read("- Attempts History updated"), None);
@@ -110,6 +120,8 @@ mod tests {
         assert!(history.ends_at("### Archive", None));
         assert!(!history.ends_at("    Metrics: n/a", None));
         assert!(!history.ends_at("lazy continuation", None));
+        assert!(history.ends_at("**Next Actions:**", None) && history.ends_at("**Owner:** me", None));
+        assert!(!history.ends_at("**Metrics:** at the margin", None));
         assert!(HistoryLine::Heading(3).ends_at("- Exit Criteria: x", None));
         assert!(!HistoryLine::Heading(3).ends_at("- Next Actions: x", None));
         assert!(!HistoryLine::Heading(3).ends_at("#### Detail", None));

@@ -2,7 +2,8 @@
 //! and every splice gets its positions from it. Never changes a byte, and never normalises line ends: a
 //! line knows where it ends without and with its line break.
 
-use runner_plugin::Error;
+use crate::refusal::Refusal;
+use std::borrow::Cow;
 
 use crate::hidden::Hidden;
 
@@ -32,7 +33,14 @@ pub struct Line<'a> {
 
 impl<'a> Text<'a> {
     /// Splits a document. Conflict markers of a merge are refused, with their line numbers.
-    pub fn read(path: &'a str, source: &'a str) -> Result<Self, Error> {
+    pub fn read(path: &'a str, source: &'a str) -> Result<Self, Refusal> {
+        let document = Self::new(path, source);
+        document.refuse_conflicts()?;
+        Ok(document)
+    }
+
+    /// Splits a document, whatever it holds: for those who only look.
+    pub fn new(path: &'a str, source: &'a str) -> Self {
         let mut lines = Vec::with_capacity(source.len() / 80 + 1);
         let mut start = 0;
         for raw in source.split_inclusive('\n') {
@@ -47,31 +55,31 @@ impl<'a> Text<'a> {
         for (at, line) in lines.iter_mut().enumerate() {
             line.hidden = hidden.is(at);
         }
-        let document = Self { path, source, lines, hidden };
-        document.refuse_conflicts()?;
-        Ok(document)
+        Self { path, source, lines, hidden }
     }
 
-    fn refuse_conflicts(&self) -> Result<(), Error> {
-        let is_marker = |line: &&Line<'_>| {
+    /// The lines (counted from 0) that hold a marker of a merge that nobody finished. `=======` alone is none:
+    /// it also underlines a heading.
+    pub fn conflicts(&self) -> Vec<usize> {
+        let is_marker = |line: &Line<'_>| {
             let is =
                 |sign: &str| line.text.strip_prefix(sign).is_some_and(|s| s.is_empty() || s.starts_with(' '));
             !line.hidden && (is("<<<<<<<") || is("|||||||") || is(">>>>>>>"))
         };
-        let at: Vec<_> = self.lines.iter().filter(is_marker).map(|line| self.number(line)).collect();
+        self.lines.iter().enumerate().filter(|(_, line)| is_marker(line)).map(|(at, _)| at).collect()
+    }
+
+    fn refuse_conflicts(&self) -> Result<(), Refusal> {
+        let at: Vec<_> = self.conflicts().into_iter().map(|line| line + 1).collect();
         if at.is_empty() {
             return Ok(());
         }
         let path = self.path;
-        Err(Error::invalid(format!(
+        Err(Refusal::new(format!(
             "{path}:{}: the file holds conflict markers of a merge ({}): resolve them first",
             at[0],
             line_list(&at)
         )))
-    }
-
-    fn number(&self, line: &Line<'_>) -> usize {
-        self.lines.partition_point(|other| other.start < line.start) + 1
     }
 
     /// The path, for messages.
@@ -122,13 +130,29 @@ pub fn line_list(numbers: &[usize]) -> String {
     }
 }
 
+/// What stands for a blank: editors put in no-break spaces that nobody sees.
+pub const BLANKS: [char; 3] = [' ', '\t', '\u{a0}'];
+
+/// Text with the plain forms of what looks the same: no-break spaces and the many hyphens.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let plain = |c| match c {
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => ' ',
+        '\u{2010}'..='\u{2013}' | '\u{2212}' => '-',
+        c => c,
+    };
+    Cow::Owned(text.chars().map(plain).collect())
+}
+
 /// The column of the first character that is not blank; a tab goes to the next multiple of 4.
 pub fn indent(line: &str) -> usize {
     let mut column = 0;
-    for byte in line.bytes() {
-        match byte {
-            b' ' => column += 1,
-            b'\t' => column = column / 4 * 4 + 4,
+    for c in line.chars() {
+        match c {
+            ' ' | '\u{a0}' => column += 1,
+            '\t' => column = column / 4 * 4 + 4,
             _ => break,
         }
     }
@@ -150,10 +174,10 @@ pub struct ListMarker {
 
 /// The bullet of a line, when it has one.
 pub fn list_marker(line: &str) -> Option<ListMarker> {
-    let trimmed = line.trim_start_matches([' ', '\t']);
+    let trimmed = line.trim_start_matches(BLANKS);
     let bullet = trimmed.chars().next().filter(|c| matches!(c, '-' | '*' | '+'))?;
     let rest = &trimmed[1..];
-    let content = rest.trim_start_matches([' ', '\t']);
+    let content = rest.trim_start_matches(BLANKS);
     if content.len() == rest.len() && !rest.is_empty() {
         return None;
     }
@@ -169,7 +193,7 @@ pub fn list_marker(line: &str) -> Option<ListMarker> {
 pub fn heading(line: &str) -> Option<(usize, &str)> {
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
-    if !(1..=6).contains(&level) || !(rest.is_empty() || rest.starts_with([' ', '\t'])) {
+    if !(1..=6).contains(&level) || !(rest.is_empty() || rest.starts_with(BLANKS)) {
         return None;
     }
     let text = rest.trim();

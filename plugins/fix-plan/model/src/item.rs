@@ -9,6 +9,9 @@ use crate::attempt::{AttemptForm, AttemptLine};
 use crate::history::HistoryLine;
 use crate::text::{Line, Text, heading, indent, is_break, list_marker};
 
+/// The labels of an attempt's body.
+pub const LABELS: [&str; 5] = ["Metrics", "Artifacts", "Observations", "Hypotheses", "Next Actions"];
+
 /// An item: the lines from its heading to the next item.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -161,6 +164,29 @@ impl Item {
         self.attempts.iter().filter(|attempt| history.lines.contains(&attempt.lines.start))
     }
 
+    /// The last line of an attempt that says something; blank lines and breaks at its end stay behind it.
+    pub fn end_of(&self, text: &Text<'_>, attempt: &Attempt) -> usize {
+        let lines = attempt.lines.clone();
+        lines.rev().find(|at| !is_trailing(&text.lines()[*at])).unwrap_or(attempt.lines.start)
+    }
+
+    /// The lines of an attempt below its label `Artifacts`, that line included; code and comments left out.
+    pub fn artifact_lines(&self, text: &Text<'_>, attempt: &Attempt) -> Vec<usize> {
+        let mut inside = false;
+        let mut found = Vec::new();
+        for at in attempt.lines.clone() {
+            let line = &text.lines()[at];
+            if line.hidden || self.status.as_ref().is_some_and(|status| status.line == at) {
+                continue;
+            }
+            inside = label(line.text).map_or(inside, |label| label == "Artifacts");
+            if inside {
+                found.push(at);
+            }
+        }
+        found
+    }
+
     /// The last line that says something: where a history is made when there is none. Trailing blank lines,
     /// breaks and headings without text stay behind it.
     pub fn last_line(&self, text: &Text<'_>) -> usize {
@@ -168,6 +194,13 @@ impl Item {
         let body = &text.lines()[self.lines.start + 1..self.lines.end];
         self.lines.start + body.iter().rposition(|line| !bare(line)).map_or(0, |offset| offset + 1)
     }
+}
+
+/// The label of an attempt's body that a line begins with.
+pub fn label(line: &str) -> Option<&'static str> {
+    let text = list_marker(line).map_or(line, |marker| &line[marker.content..]);
+    let text = text.trim_start().trim_start_matches(['*', '_']);
+    LABELS.into_iter().find(|label| text.starts_with(label))
 }
 
 fn first_after(starts: &[usize], line: usize) -> usize {

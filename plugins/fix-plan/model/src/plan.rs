@@ -1,12 +1,11 @@
-//! A plan: [`PlanDocument`], its tables with a State column and their rows. Called by [`crate::edit`] to
+//! A plan: [`PlanDocument`], its tables with a State column and their rows. Called by the plugin's `edit` to
 //! find the one letter that a run may change, and the row that comes next. Must never guess: a row that is
 //! missing, written twice, or without a readable state is an error that names the line.
 
 use std::ops::Range;
 
-use runner_plugin::Error;
-
 use crate::ledger::nearest;
+use crate::refusal::Refusal;
 use crate::table::{Cell, Table, bare, cells};
 use crate::text::{Text, line_list};
 
@@ -36,11 +35,13 @@ pub struct PlanRow<'a> {
     pub state: &'a str,
     /// The bytes between those brackets.
     pub span: Range<usize>,
+    /// The last cell, when it stands behind the State column: where notes go.
+    pub notes: Option<Cell<'a>>,
 }
 
 impl<'a> PlanDocument<'a> {
     /// Reads a plan.
-    pub fn read(path: &'a str, source: &'a str) -> Result<Self, Error> {
+    pub fn read(path: &'a str, source: &'a str) -> Result<Self, Refusal> {
         let text = Text::read(path, source)?;
         let mut rows = Vec::new();
         for table in Table::find(&text, 0..text.lines().len()) {
@@ -57,7 +58,7 @@ impl<'a> PlanDocument<'a> {
     }
 
     /// The row with this ID.
-    pub fn row(&self, id: &str) -> Result<PlanRow<'a>, Error> {
+    pub fn row(&self, id: &str) -> Result<PlanRow<'a>, Refusal> {
         let path = self.text.path();
         let found: Vec<_> = self.rows.iter().filter(|row| row.id == id).collect();
         let with_state: Vec<_> = found.iter().filter(|row| row.state.is_some()).collect();
@@ -65,19 +66,15 @@ impl<'a> PlanDocument<'a> {
             ([row], _) => self.resolve(row),
             ([], []) => {
                 let ids = self.rows.iter().filter(|row| row.state.is_some()).map(|row| row.id);
-                Err(Error::invalid(format!("{path}: no table row `{id}`{}", nearest(id, ids))))
+                Err(Refusal::new(format!("{path}: no table row `{id}`{}", nearest(id, ids))))
             }
-            ([], [row, ..]) => Err(Error::invalid(format!(
+            ([], [row, ..]) => Err(Refusal::new(format!(
                 "{path}:{}: row `{id}` stands in a table without a State column",
                 row.line + 1
             ))),
             (rows, _) => {
                 let lines: Vec<_> = rows.iter().map(|row| row.line + 1).collect();
-                Err(Error::invalid(format!(
-                    "{path}:{}: row `{id}` stands on {}",
-                    lines[0],
-                    line_list(&lines)
-                )))
+                Err(Refusal::new(format!("{path}:{}: row `{id}` stands on {}", lines[0], line_list(&lines))))
             }
         }
     }
@@ -89,7 +86,7 @@ impl<'a> PlanDocument<'a> {
         after.filter_map(|raw| self.resolve(raw).ok()).find(|next| next.state.trim().is_empty())
     }
 
-    fn resolve(&self, row: &RawRow<'a>) -> Result<PlanRow<'a>, Error> {
+    fn resolve(&self, row: &RawRow<'a>) -> Result<PlanRow<'a>, Refusal> {
         let column = row.state.unwrap_or(row.cells.len());
         let at_column = row.cells.get(column).and_then(state_span);
         // A pipe in a cell before the State column shifts it to the right. It is found there only when
@@ -102,7 +99,7 @@ impl<'a> PlanDocument<'a> {
         };
         let Some(span) = at_column.or_else(shifted) else {
             let held = row.cells.get(column).map_or("", |cell| cell.text);
-            return Err(Error::invalid(format!(
+            return Err(Refusal::new(format!(
                 "{}:{}: the State cell of row `{}` holds `{held}`, not a state such as `[ ]`",
                 self.text.path(),
                 row.line + 1,
@@ -110,7 +107,8 @@ impl<'a> PlanDocument<'a> {
             )));
         };
         let task = row.cells.iter().map(|cell| cell.text).find(|text| bare(text) != row.id).unwrap_or("");
-        Ok(PlanRow { id: row.id, task, state: &self.text.source()[span.clone()], span })
+        let notes = row.cells.last().filter(|cell| cell.span.start > span.end).cloned();
+        Ok(PlanRow { id: row.id, task, state: &self.text.source()[span.clone()], span, notes })
     }
 }
 

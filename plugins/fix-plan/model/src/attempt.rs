@@ -36,9 +36,46 @@ pub enum AttemptForm {
     Heading(usize),
 }
 
+/// What the first line of an attempt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptWords<'a> {
+    /// What stands in the brackets: `2026-01-02`, `2026-01-02 10:11Z`.
+    pub date: Option<&'a str>,
+    /// Everything behind the number.
+    pub rest: &'a str,
+}
+
+impl<'a> AttemptWords<'a> {
+    /// What was written as `Result:`, or behind the first dash or colon.
+    pub fn result(self) -> &'a str {
+        if let Some((_, result)) = self.rest.split_once("Result:") {
+            return result.trim();
+        }
+        let signs = [' ', '*', '_', '~', '-', ':', '\u{2010}', '\u{2011}', '\u{2013}', '\u{2014}'];
+        self.rest.trim_start_matches(signs).trim()
+    }
+
+    /// The sign between the number and the result: `-`, `--`, `:`, an em dash; empty when there is none.
+    pub fn dash(self) -> &'a str {
+        let rest = self.rest.trim_start_matches(['*', '_', '~']).trim_start();
+        // `(who)` stands before the dash.
+        let rest = match rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            Some((_, after)) => after.trim_start_matches(['*', '_', '~']).trim_start(),
+            None => rest,
+        };
+        let is_dash = |c: char| matches!(c, '-' | ':' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+        &rest[..rest.find(|c| !is_dash(c)).unwrap_or(rest.len())]
+    }
+}
+
 impl AttemptLine {
     /// Reads a line.
     pub fn read(line: &str) -> Option<Self> {
+        Self::words(line).map(|(head, _)| head)
+    }
+
+    /// Reads a line, with what it says.
+    pub fn words(line: &str) -> Option<(Self, AttemptWords<'_>)> {
         let (form, text) = if let Some((level, text)) = heading(line) {
             (AttemptForm::Heading(level), text)
         } else {
@@ -48,10 +85,11 @@ impl AttemptLine {
             (form, &line[marker.content..])
         };
         let text = plain(text);
-        let (dated, text) = match date(text) {
-            Some(rest) => (true, plain(rest)),
-            None => (false, text),
+        let (date, text) = match date(text) {
+            Some((date, rest)) => (Some(date), plain(rest)),
+            None => (None, text),
         };
+        let dated = date.is_some();
         let text = text.strip_prefix("Attempt")?;
         let digits = text.trim_start().trim_start_matches('#').trim_start();
         // `Attempt 3` alone is prose too often; behind a date it is not.
@@ -60,7 +98,8 @@ impl AttemptLine {
         }
         let rest = digits.trim_start_matches(|c: char| c.is_ascii_digit());
         let number = digits[..digits.len() - rest.len()].parse().ok()?;
-        separated(rest).then(|| Self { number, form, dated, result: rest.contains("Result") })
+        let head = Self { number, form, dated, result: rest.contains("Result") };
+        separated(rest).then_some((head, AttemptWords { date, rest }))
     }
 
     /// The column of a bullet; 0 for a heading.
@@ -84,12 +123,12 @@ fn plain(text: &str) -> &str {
     text.trim_start().trim_start_matches(['*', '_', '~']).trim_start()
 }
 
-/// What follows a date (or date and time) in brackets.
-fn date(text: &str) -> Option<&str> {
+/// A date (or date and time) in brackets, and what follows it.
+fn date(text: &str) -> Option<(&str, &str)> {
     let (inner, rest) = text.strip_prefix('[')?.split_once(']')?;
     let digits = inner.bytes().filter(u8::is_ascii_digit).count();
     let dated = inner.trim_start().starts_with(|c: char| c.is_ascii_digit()) && digits >= 8;
-    dated.then_some(rest)
+    dated.then_some((inner, rest))
 }
 
 fn separated(rest: &str) -> bool {
@@ -99,8 +138,8 @@ fn separated(rest: &str) -> bool {
     let next = unbold.trim_start();
     let spaced = next.len() < unbold.len();
     match next.chars().next() {
-        None | Some(':' | '\u{2014}' | '\u{2013}') => true,
-        Some('-' | '(' | '[') => spaced,
+        None | Some(':' | '\u{2012}'..='\u{2015}') => true,
+        Some('-' | '\u{2010}' | '\u{2011}' | '\u{2212}' | '(' | '[') => spaced,
         _ => next.starts_with("Result") && spaced,
     }
 }
@@ -129,8 +168,29 @@ mod tests {
             "* [2026-01-02] Attempt #7b - done",
             "### Attempt #7 - Title",
             "#### [2026-01-02] Attempt #7",
+            "\u{a0}\u{a0}*\u{a0}[2026\u{2011}01\u{2011}02]\u{a0}Attempt\u{a0}#7\u{a0}\u{2011}\u{a0}Result:\u{a0}ok.",
         ] {
             assert_eq!(number(line), Some(7), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_taken_apart_into_date_dash_and_result() {
+        for (line, date, dash, result) in [
+            ("  * [2026-01-02] Attempt #7 - Result: ok.", Some("2026-01-02"), "-", "ok."),
+            (
+                "  * [2026-01-02 10:11Z] Attempt #7 (who) \u{2014} Result: a - b",
+                Some("2026-01-02 10:11Z"),
+                "\u{2014}",
+                "a - b",
+            ),
+            ("- **[2026-01-02] Attempt #7** -- done", Some("2026-01-02"), "--", "done"),
+            ("- Attempt #7: ok", None, ":", "ok"),
+            ("### Attempt #84 - Title", None, "-", "Title"),
+            ("- Attempt #7", None, "", ""),
+        ] {
+            let (_, words) = AttemptLine::words(line).expect("an entry");
+            assert_eq!((words.date, words.dash(), words.result()), (date, dash, result), "{line}");
         }
     }
 
