@@ -19,7 +19,7 @@ use crate::fs::Digest;
 use crate::git;
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
-use crate::process::{Cancel, Ended, Launch, Process, Stdout};
+use crate::process::{Cancel, Ended, Launch, Process, Stdout, reconsider};
 
 /// The step name of the runner's own questions.
 pub const RUNNER_STEP: &str = "(runner)";
@@ -196,6 +196,8 @@ impl Launcher {
         cancel: &Cancel,
     ) -> Result<Launched, EvidenceError> {
         let logs = self.log_names(&command, conversation.is_some())?;
+        // What git prints are the names of files.
+        let observed = command.step != RUNNER_STEP;
         let (dirty, as_of) = *lock(&self.dirty);
         let start = CommandStart {
             step: command.step,
@@ -226,7 +228,10 @@ impl Launcher {
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
         };
-        let ended = self.supervise(launch, conversation, cancel);
+        let mut ended = self.supervise(launch, conversation, cancel);
+        if observed {
+            reconsider(&mut ended, &logs, |log| self.bundle.file(log));
+        }
         let end = CommandEnd {
             outcome: ended.outcome,
             claim: ended.claim.clone(),

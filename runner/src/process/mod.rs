@@ -4,7 +4,9 @@
 //! [`Process::start`] starts a program in a process group of its own; [`Process::watch`] stays with it until
 //! the end: limits, cancellation, peak memory, output, exit. Nothing here knows of bundles or steps.
 
+mod allocator;
 mod cancel;
+mod kills;
 mod memory;
 mod output;
 mod wait;
@@ -20,11 +22,13 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+pub use allocator::reconsider;
 pub use cancel::Cancel;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 
 use crate::clock::Instant;
 use crate::outcome::Outcome;
+use kills::Kills;
 use output::Pump;
 use wait::Status;
 
@@ -107,7 +111,7 @@ pub struct Process {
     launch: Launch,
     started: std::time::Instant,
     pumps: Vec<Pump>,
-    oom_kills: Option<u64>,
+    kills: Kills,
 }
 
 /// Why we killed it.
@@ -122,11 +126,11 @@ impl Process {
     pub fn start(launch: Launch) -> Result<Self, StartError> {
         let program =
             launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-        let oom_kills = memory::system_oom_kills();
-        Self::spawn(launch, oom_kills).map_err(|source| StartError { program, source })
+        let kills = Kills::so_far();
+        Self::spawn(launch, kills).map_err(|source| StartError { program, source })
     }
 
-    fn spawn(launch: Launch, oom_kills: Option<u64>) -> io::Result<Self> {
+    fn spawn(launch: Launch, kills: Kills) -> io::Result<Self> {
         let (program, arguments) =
             launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
         #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
@@ -154,7 +158,7 @@ impl Process {
         let started = std::time::Instant::now();
         let child = command.spawn()?;
         let group = Pid::from_child(&child);
-        let mut process = Self { child, group, launch, started, pumps: Vec::new(), oom_kills };
+        let mut process = Self { child, group, launch, started, pumps: Vec::new(), kills };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
@@ -293,13 +297,12 @@ impl Process {
             );
             return (Outcome::Oom, claim);
         }
+        if let Some(claim) = self.kills.claim(status) {
+            return (Outcome::Oom, claim);
+        }
         match status {
             Status::Exited(0) => (Outcome::Ok, "exit status 0".to_owned()),
             Status::Exited(code) => (Outcome::Failed, format!("exit status {code}")),
-            Status::Signalled(9) if memory::system_oom_kills() > self.oom_kills => (
-                Outcome::Oom,
-                "SIGKILL while the system's out-of-memory killer was at work (/proc/vmstat)".to_owned(),
-            ),
             Status::Signalled(signal) => (Outcome::Signal, wait::signal_name(signal)),
             Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
         }
