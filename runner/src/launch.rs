@@ -19,7 +19,7 @@ use crate::fs::Digest;
 use crate::git;
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
-use crate::process::{Cancel, Ended, Launch, Process, Stdout, reconsider};
+use crate::process::{Cancel, Ended, Launch, OUTPUT_LIMIT, Process, Stdout, reconsider};
 
 /// The step name of the runner's own questions.
 pub const RUNNER_STEP: &str = "(runner)";
@@ -227,6 +227,7 @@ impl Launcher {
             stderr: self.bundle.file(&stderr),
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
+            output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
         };
         let mut ended = self.supervise(launch, conversation, cancel);
         if observed {
@@ -241,10 +242,12 @@ impl Launcher {
             seconds: ended.seconds,
             end: ended.end,
         };
-        self.log().end(id, end)?;
+        let recorded = self.log().end(id, end);
+        // The first that could not be written is named, also when the same full disk took the record too.
         if let Some(reason) = &ended.unwritten {
             return Err(EvidenceError::at(self.bundle.path(), "a command's output is lost in", reason));
         }
+        recorded?;
         Ok(Launched { id, ended, logs })
     }
 

@@ -109,5 +109,6 @@ fn command(step: &PlanStep, attempt: &PlanAttempt) -> String {
 fn limits(attempt: &PlanAttempt) -> String {
     let time = attempt.limits.time_s.map(|seconds| format!("time {seconds} s"));
     let memory = attempt.limits.memory_bytes.map(|limit| format!("memory {}", bytes(limit)));
-    time.into_iter().chain(memory).collect::<Vec<_>>().join(", ")
+    let output = attempt.limits.output_bytes.map(|limit| format!("output {}", bytes(limit)));
+    time.into_iter().chain(memory).chain(output).collect::<Vec<_>>().join(", ")
 }

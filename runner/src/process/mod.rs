@@ -54,6 +54,8 @@ pub struct Launch {
     pub time: Option<Duration>,
     /// Bytes of resident memory of the process tree.
     pub memory: Option<u64>,
+    /// Bytes that are kept of each output stream.
+    pub output: u64,
 }
 
 /// Where standard output goes.
@@ -97,7 +99,7 @@ pub struct Ended {
     pub seconds: f64,
     /// The largest resident memory seen, in bytes; `None` when nothing was.
     pub peak_rss_bytes: Option<u64>,
-    /// Streams that were cut at [`OUTPUT_LIMIT`].
+    /// Streams that were cut at the output limit.
     pub cut: Vec<&'static str>,
     /// A stream whose log could not be written, and why.
     pub unwritten: Option<String>,
@@ -169,12 +171,12 @@ impl Process {
 
     fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
         if let Some(stderr) = self.child.stderr.take() {
-            self.pumps.push(Pump::start("stderr", stderr.into(), stderr_log)?);
+            self.pumps.push(Pump::start("stderr", stderr.into(), stderr_log, self.launch.output)?);
         }
         if let Some(log) = stdout_log
             && let Some(stdout) = self.child.stdout.take()
         {
-            self.pumps.push(Pump::start("stdout", stdout.into(), log)?);
+            self.pumps.push(Pump::start("stdout", stdout.into(), log, self.launch.output)?);
         }
         Ok(())
     }

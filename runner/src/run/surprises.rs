@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evidence::{AttemptKind, EvidenceRecord};
+use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, StepOutcome};
 use crate::outcome::Outcome;
 use crate::run::engine::{Engine, words};
 use crate::run::history::History;
@@ -70,7 +70,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                 list.push(format!("step `{}`, from its plugin: {warning}", step.id));
             }
             for stream in &attempt.cut {
-                let limit = crate::process::bytes(crate::process::OUTPUT_LIMIT);
+                let limit = crate::process::bytes(output_limit(engine, step, attempt));
                 list.push(format!(
                     "step `{}`: its {stream} was cut at {limit}; the rest was thrown away",
                     step.id
@@ -82,6 +82,17 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
         }
     }
     list
+}
+
+/// What was kept of each stream of an attempt, in bytes.
+fn output_limit(engine: &Engine, step: &StepOutcome, attempt: &AttemptRecord) -> u64 {
+    let planned = engine.plan.steps.iter().find(|planned| planned.id == step.id);
+    let fallback = planned.and_then(|planned| planned.fallback.as_ref());
+    let limits = match (attempt.kind, fallback) {
+        (AttemptKind::Fallback, Some(fallback)) => Some(fallback.attempt.limits),
+        _ => planned.map(|planned| planned.asked.limits),
+    };
+    limits.and_then(|limits| limits.output_bytes).unwrap_or(crate::process::OUTPUT_LIMIT)
 }
 
 /// A machine with more to do than the measurement.
