@@ -1,6 +1,7 @@
 //! [`Launcher`]: starts a program and writes it down, before and after. Steps, the plugin host, git and what
 //! plugins ask for go through it, so that no command of a run is missing from the evidence.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -195,6 +196,7 @@ impl Launcher {
         conversation: Option<Conversation<'_>>,
         cancel: &Cancel,
     ) -> Result<Launched, EvidenceError> {
+        self.bundle.secrets().learn(&command.env);
         let logs = self.log_names(&command, conversation.is_some())?;
         // What git prints are the names of files.
         let observed = command.step != RUNNER_STEP;
@@ -227,6 +229,7 @@ impl Launcher {
             stderr: self.bundle.file(&stderr),
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
+            hidden: self.bundle.secrets().hidden(),
             output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
         };
         let mut ended = self.supervise(launch, conversation, cancel);
@@ -308,6 +311,13 @@ impl Launcher {
             (None, false) => vec![free(".stdout"), free(".stderr")],
         };
         for name in &names {
+            if let Cow::Owned(clean) = self.bundle.secrets().text(name) {
+                return Err(EvidenceError::at(
+                    Path::new(&clean),
+                    "cannot make the log",
+                    "its name holds a secret",
+                ));
+            }
             if let Some(parent) =
                 Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
             {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::clock::{Instant, Stamp};
-use crate::evidence::EvidenceError;
+use crate::evidence::{EvidenceError, Secrets};
 use crate::fs::write_whole;
 
 /// A bundle's directory.
@@ -16,6 +16,7 @@ use crate::fs::write_whole;
 pub struct Bundle {
     path: PathBuf,
     stamp: Stamp,
+    secrets: Secrets,
 }
 
 impl Bundle {
@@ -30,7 +31,7 @@ impl Bundle {
             let path = directory.join(stamp.as_str());
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let bundle = Self { path, stamp };
+                    let bundle = Self { path, stamp, secrets: Secrets::default() };
                     bundle.directory("logs")?;
                     return Ok(bundle);
                 }
@@ -40,6 +41,17 @@ impl Bundle {
                 Err(error) => return Err(EvidenceError::at(&path, "cannot create the bundle", error)),
             }
         }
+    }
+
+    /// The same with values that must not stand in it.
+    #[must_use]
+    pub fn hiding(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The values that must not stand in it.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The directory.
@@ -66,6 +78,10 @@ impl Bundle {
 
     /// Writes a file as a whole, making its directory when needed.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.put(name, &self.secrets.bytes(bytes))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
         if let Some(parent) =
             Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
         {
@@ -76,10 +92,19 @@ impl Bundle {
 
     /// Writes a value as indented JSON with a final newline.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), EvidenceError> {
-        let mut text = serde_json::to_vec_pretty(value)
-            .map_err(|error| EvidenceError::at(&self.file(name), "cannot write", error))?;
+        let failed = |error| EvidenceError::at(&self.file(name), "cannot write", error);
+        let mut text = if self.secrets.is_empty() {
+            serde_json::to_vec_pretty(value).map_err(failed)?
+        } else {
+            let mut value = serde_json::to_value(value).map_err(failed)?;
+            match name {
+                "plan.json" | "state.json" => self.secrets.own(&mut value),
+                _ => self.secrets.value(&mut value),
+            }
+            serde_json::to_vec_pretty(&value).map_err(failed)?
+        };
         text.push(b'\n');
-        self.write(name, &text)
+        self.put(name, &text)
     }
 
     /// Whether a file, or a directory with something in it (a name that ends in `/`), is there.

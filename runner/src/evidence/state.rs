@@ -56,6 +56,9 @@ pub struct RunState {
     pub git: GitRecord,
     /// The steps, in order.
     pub steps: Vec<StepOutcome>,
+    /// Variables whose values were taken out of the evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
     /// Worth a person's attention, and no failure.
     pub surprises: Vec<String>,
     /// The inputs after the run.

@@ -7,6 +7,7 @@
 mod builder;
 mod inputs;
 mod limits;
+mod private;
 mod scope;
 mod step;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 
 pub use builder::{Request, build, mistakes};
 pub use inputs::{InputError, digest_bundle};
+pub use private::{PRIVATE_KEYS, PRIVATE_WORDS, is_private};
 pub use scope::Scope;
 pub use step::{
     PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, ResolvedLimits, resolve_attempt,

@@ -9,6 +9,7 @@ mod cancel;
 mod kills;
 mod memory;
 mod output;
+mod redactor;
 mod wait;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -25,6 +27,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub use allocator::reconsider;
 pub use cancel::Cancel;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
+pub use redactor::{Hidden, Instead, Redactor};
 
 use crate::clock::Instant;
 use crate::outcome::Outcome;
@@ -56,6 +59,8 @@ pub struct Launch {
     pub memory: Option<u64>,
     /// Bytes that are kept of each output stream.
     pub output: u64,
+    /// What must not stand in the logs.
+    pub hidden: Arc<Vec<Hidden>>,
 }
 
 /// Where standard output goes.
@@ -170,13 +175,20 @@ impl Process {
     }
 
     fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
+        let redactor = || Redactor::new(Arc::clone(&self.launch.hidden), Instead::Mark);
         if let Some(stderr) = self.child.stderr.take() {
-            self.pumps.push(Pump::start("stderr", stderr.into(), stderr_log, self.launch.output)?);
+            self.pumps.push(Pump::start(
+                "stderr",
+                stderr.into(),
+                stderr_log,
+                self.launch.output,
+                redactor(),
+            )?);
         }
         if let Some(log) = stdout_log
             && let Some(stdout) = self.child.stdout.take()
         {
-            self.pumps.push(Pump::start("stdout", stdout.into(), log, self.launch.output)?);
+            self.pumps.push(Pump::start("stdout", stdout.into(), log, self.launch.output, redactor())?);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::bytes;
+use super::{Redactor, bytes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The most bytes that are kept of one stream of one command, unless its limits say otherwise.
@@ -34,12 +34,18 @@ pub struct Pump {
 
 impl Pump {
     /// Begins to carry at most `limit` bytes of `stream` into `file`.
-    pub fn start(name: &'static str, stream: OwnedFd, file: File, limit: u64) -> io::Result<Self> {
+    pub fn start(
+        name: &'static str,
+        stream: OwnedFd,
+        file: File,
+        limit: u64,
+        redactor: Redactor,
+    ) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
         let thread = std::thread::Builder::new()
             .name(format!("log-{name}"))
-            .spawn(move || carry(stream, file, limit, &flag))?;
+            .spawn(move || carry(stream, Log::new(file, limit, redactor), &flag))?;
         Ok(Self { name, ended, thread })
     }
 
@@ -62,13 +68,61 @@ pub fn readable(stream: &impl AsFd, time: &Timespec) -> io::Result<bool> {
     }
 }
 
-/// Returns whether anything was thrown away. What cannot be written is read all the same: a full disk must
-/// not stop the program in the middle of a measurement; the error is told at the end.
-fn carry(stream: OwnedFd, mut file: File, limit: u64, ended: &AtomicBool) -> io::Result<bool> {
+/// A log that is being written.
+struct Log {
+    file: File,
+    /// How many more bytes are kept.
+    room: u64,
+    limit: u64,
+    cut: bool,
+    unwritten: Option<io::Error>,
+    redactor: Redactor,
+    clean: Vec<u8>,
+}
+
+impl Log {
+    fn new(file: File, limit: u64, redactor: Redactor) -> Self {
+        Self { file, room: limit, limit, cut: false, unwritten: None, redactor, clean: Vec::new() }
+    }
+
+    /// Takes what was read. Beyond the limit and after an error it is thrown away: a full disk must not stop
+    /// the program in the middle of a measurement; the error is told at the end.
+    fn take(&mut self, bytes: &[u8]) {
+        self.clean.clear();
+        // Writing into memory cannot fail.
+        let _ = self.redactor.pass(bytes, &mut self.clean);
+        self.write();
+    }
+
+    /// Writes what the redactor let through.
+    fn write(&mut self) {
+        let keep = self.room.min(self.clean.len() as u64) as usize;
+        if self.unwritten.is_none() {
+            self.unwritten = self.file.write_all(&self.clean[..keep]).err();
+            if self.unwritten.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::StorageFull) {
+                make_room(&self.file);
+            }
+        }
+        self.room -= keep as u64;
+        if keep < self.clean.len() && !self.cut {
+            self.cut = true;
+            let note = format!("\n[runner: cut here, the limit of {} was reached]\n", bytes(self.limit));
+            let _ = self.file.write_all(note.as_bytes());
+        }
+    }
+
+    /// Whether anything was cut; an error when the log could not be written.
+    fn finish(mut self) -> io::Result<bool> {
+        self.clean.clear();
+        let _ = self.redactor.finish(&mut self.clean);
+        self.write();
+        self.unwritten.map_or(Ok(self.cut), Err)
+    }
+}
+
+/// Returns whether anything was thrown away.
+fn carry(stream: OwnedFd, mut log: Log, ended: &AtomicBool) -> io::Result<bool> {
     let mut buffer = vec![0; 1 << 16];
-    let mut kept = 0;
-    let mut cut = false;
-    let mut unwritten = None;
     let mut deadline = None;
     let mut stream = File::from(stream);
     loop {
@@ -81,27 +135,14 @@ fn carry(stream: OwnedFd, mut file: File, limit: u64, ended: &AtomicBool) -> io:
         if !readable(&stream, &LOOK)? {
             continue;
         }
-        let count = match stream.read(&mut buffer) {
+        match stream.read(&mut buffer) {
             Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(count) => log.take(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
-        let room = (limit - kept).min(count as u64) as usize;
-        if unwritten.is_none() {
-            unwritten = file.write_all(&buffer[..room]).err();
-            if unwritten.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::StorageFull) {
-                make_room(&file);
-            }
-        }
-        kept += room as u64;
-        if room < count && !cut {
-            cut = true;
-            let note = format!("\n[runner: cut here, the limit of {} was reached]\n", bytes(limit));
-            let _ = file.write_all(note.as_bytes());
         }
     }
-    unwritten.map_or(Ok(cut), Err)
+    log.finish()
 }
 
 /// Gives back the end of a log that filled the disk.
@@ -120,7 +161,8 @@ mod tests {
         let (reader, mut writer) = io::pipe()?;
         let text = text.to_vec();
         let program = std::thread::spawn(move || writer.write_all(&text));
-        let carried = carry(reader.into(), file, limit, &AtomicBool::new(false));
+        let redactor = Redactor::new(Arc::default(), crate::process::Instead::Mark);
+        let carried = carry(reader.into(), Log::new(file, limit, redactor), &AtomicBool::new(false));
         program.join().expect("no panic").expect("everything is read, whatever becomes of it");
         carried
     }

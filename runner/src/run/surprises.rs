@@ -40,7 +40,8 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     list.extend(history.repeated_failure(state));
     let asked = |id: &str| {
         let step = engine.plan.steps.iter().find(|step| step.id == id)?;
-        serde_json::to_value(&step.asked.action).ok()
+        // As it stands in the plan of an earlier bundle.
+        serde_json::to_value(bundle.secrets().action(&step.asked.action)).ok()
     };
     list.extend(history.regressions(state, asked));
     match (state.git.dirty, state.git.changed_files) {
