@@ -219,3 +219,34 @@ fn every_name_that_is_private_for_the_runner_is_so_for_env_capture() {
         assert_eq!(env["environment"]["variables"][name], "<redacted>", "the plugin itself redacted {name}");
     }
 }
+
+#[test]
+fn an_interrupted_run_is_cleaned_too() {
+    let project = Project::new();
+    let step = "  - id: a\n    run: \"echo \\\"$GITHUB_TOKEN\\\" > ${{ bundle }}/note.txt; sleep 60\"\n";
+    project.write("w.yaml", workflow("", step));
+    project.commit();
+    let mut command = project.command_of_runner();
+    let mut run = command.args(["run", "w.yaml"]).env("GITHUB_TOKEN", TOKEN).spawn().expect("it starts");
+    let written = || {
+        project.path(ROOT).exists() && {
+            let mut files = project.files().into_iter();
+            files.any(|file| file.ends_with("note.txt") && !project.read(&file).is_empty())
+        }
+    };
+    for _ in 0..600 {
+        if written() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&run), rustix::process::Signal::INT)
+        .expect("it runs");
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    let evidence = Evidence::only(&project);
+    assert_eq!(evidence.text("note.txt"), "[redacted GITHUB_TOKEN]\n");
+    assert_eq!(evidence.state()["redacted"], serde_json::json!(["GITHUB_TOKEN"]));
+    for file in evidence.files() {
+        assert_clean(&file, &evidence.bytes(&file));
+    }
+}

@@ -211,6 +211,11 @@ struct Sighting {
     text: String,
 }
 
+/// The allocator that an error in other words tells of, such as a plugin's own error.
+pub fn told_of(error: &str) -> Option<&'static str> {
+    first(error.as_bytes(), Before::default(), false).map(|(_, seen)| seen.allocator)
+}
+
 /// Looks into the logs of a program that ended by itself: one that says it got no memory ran out of it. `path`
 /// tells where a log is; standard error, the last one, is read first.
 pub fn reconsider(ended: &mut Ended, logs: &[String], path: impl Fn(&str) -> PathBuf) {

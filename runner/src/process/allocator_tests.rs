@@ -198,6 +198,12 @@ fn this_table_and_its_tests_as_a_listing_are_no_end_of_memory() {
 }
 
 #[test]
+fn an_error_of_a_plugin_is_understood_too() {
+    assert_eq!(told_of("step 3: CUDA out of memory. Tried to allocate 2.00 GiB"), Some("PyTorch (GPU)"));
+    assert_eq!(told_of("the villain fails, as it was told"), None);
+}
+
+#[test]
 fn the_first_line_that_counts_is_named_wherever_reads_end() {
     let filler = "x".repeat(99) + "\n";
     let lines = CHUNK / filler.len();

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-pub use allocator::reconsider;
+pub use allocator::{reconsider, told_of};
 pub use cancel::Cancel;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 pub use redactor::{Hidden, Instead, Redactor};
