@@ -20,7 +20,7 @@ use crate::fs::digest_file;
 use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth, Scratch};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
-use crate::process::{Cancel, LINGER, LOOK, readable};
+use crate::process::{Cancel, LINGER, LOOK, readable, told_of};
 
 /// The longest last word or question of a host that is read.
 const MAX_LINE: usize = 64 << 20;
@@ -144,7 +144,15 @@ fn judge(mut launched: Launched, heard: Heard) -> PluginRun {
         (_, Some(Err((kind, phase, message)))) => {
             let reason = Some(format!("{message} (in `{phase}`)"));
             let (outcome, claim) = failure(kind);
-            (outcome, claim.to_owned(), reason, None)
+            match told_of(&message).filter(|_| kind == FailureKind::Failed) {
+                Some(allocator) => (
+                    Outcome::Oom,
+                    format!("{claim}, which says that {allocator} got no memory"),
+                    reason,
+                    None,
+                ),
+                None => (outcome, claim.to_owned(), reason, None),
+            }
         }
         (_, None) => {
             let how = match ended.signal {
@@ -389,4 +397,37 @@ pub fn unchanged(plugins: &[&PlanPlugin]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::process::Ended;
+
+    fn judged(kind: FailureKind, message: &str) -> PluginRun {
+        let ended = Ended {
+            outcome: Outcome::Ok,
+            claim: "exit status 0".to_owned(),
+            exit_code: Some(0),
+            signal: None,
+            end: clock::Instant::now(),
+            seconds: 0.0,
+            peak_rss_bytes: None,
+            cut: Vec::new(),
+            unwritten: None,
+        };
+        let last = Some(Err((kind, "iterate".to_owned(), message.to_owned())));
+        judge(Launched { id: 1, ended, logs: Vec::new() }, Heard { last, ..Heard::default() })
+    }
+
+    #[test]
+    fn an_error_that_tells_of_an_allocator_is_oom_and_no_other_is() {
+        let run = judged(FailureKind::Failed, "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB");
+        assert_eq!(run.outcome, Outcome::Oom);
+        assert_eq!(run.claim, "the plugin returned an error, which says that PyTorch (GPU) got no memory");
+        assert_eq!(judged(FailureKind::Failed, "no such file").outcome, Outcome::Failed);
+        let refused = judged(FailureKind::Invalid, "size: memory allocation of 8 bytes failed");
+        assert_eq!(refused.outcome, Outcome::Failed, "a refused configuration ran nothing");
+    }
 }

@@ -50,6 +50,25 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Every text of it that is not the runner's own word.
+    pub fn texts(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::RunStarted { workflow, title, bundle, .. } => vec![workflow, title, bundle],
+            Self::AttemptStarted { step, what, .. } | Self::Progress { step, what, .. } => vec![step, what],
+            Self::Phase { step, phase, .. } => vec![step, phase],
+            Self::Log { step, message, .. } => vec![step, message],
+            Self::AttemptEnded { step, reason, note, .. } => [step, note].into_iter().chain(reason).collect(),
+            Self::Fallback { step, reason, .. } | Self::Skipped { step, reason } => vec![step, reason],
+            Self::Ledger { summary, files } => std::iter::once(summary).chain(files).collect(),
+            Self::Surprise { message } => vec![message],
+            Self::RunEnded { reason, bundle, next, .. } => {
+                std::iter::once(bundle).chain(reason).chain(next).collect()
+            }
+        }
+    }
+}
+
 /// Somebody who hears of events.
 type Listener = dyn Fn(Instant, &Event) + Send + Sync;
 

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::git;
+use crate::guard::Guard;
+use crate::launch::Scratch;
 use crate::outcome::Outcome;
-use crate::process::{Cancel, Launch, Process, Stdout};
+use crate::process::{Cancel, Launch, OUTPUT_LIMIT, Process, Stdout};
 
 /// How long git may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -51,21 +54,9 @@ impl History {
     }
 }
 
-/// A directory for git's answer, which goes away again.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn asked(root: &Path, directory: &Path) -> Option<History> {
-    let name = format!("runner-audit-{}-{}", std::process::id(), Instant::now().stamp());
-    let scratch = Scratch(std::env::temp_dir().join(name));
-    std::fs::create_dir(&scratch.0).ok()?;
-    let (answer, complaints) = (scratch.0.join("answer"), scratch.0.join("complaints"));
+    let scratch = Scratch::new().ok()?;
+    let (answer, complaints) = (scratch.path().join("answer"), scratch.path().join("complaints"));
     let fixed = [
         "git",
         "--no-pager",
@@ -98,6 +89,9 @@ fn asked(root: &Path, directory: &Path) -> Option<History> {
         stderr: complaints,
         time: Some(PATIENCE),
         memory: None,
+        guard: Guard { writes: vec![scratch.path()], project: root.to_owned(), detect_only: false },
+        output: OUTPUT_LIMIT,
+        hidden: Arc::default(),
     };
     let ended = Process::start(launch).ok()?.watch(&Cancel::default(), &|| false);
     if ended.outcome != Outcome::Ok {

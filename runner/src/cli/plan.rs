@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::options::{Global, PlanOptions};
 use crate::cli::{terminal, workflow};
-use crate::evidence::{one_line, with_line};
+use crate::evidence::{Secrets, one_line, with_line};
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Plan, PlanAction, PlanAttempt, PlanStep, Request};
 use crate::process::bytes;
@@ -20,12 +20,20 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None };
     match plan::build(&checked, &request) {
-        Ok(plan) if global.json => {
-            terminal::out(&serde_json::to_string_pretty(&plan).unwrap_or_default());
-            ExitCode::Complete
-        }
         Ok(plan) => {
-            terminal::out(show(&plan).trim_end());
+            let secrets = Secrets::of_environment();
+            secrets.learn_plan(&plan);
+            let plan = match secrets.record(plan) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    return workflow::complain(global, &format!("the plan cannot be shown: {error}"));
+                }
+            };
+            if global.json {
+                terminal::out(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+            } else {
+                terminal::out(show(&plan).trim_end());
+            }
             ExitCode::Complete
         }
         Err(mistakes) => workflow::refuse(global, &mistakes),
@@ -109,5 +117,6 @@ fn command(step: &PlanStep, attempt: &PlanAttempt) -> String {
 fn limits(attempt: &PlanAttempt) -> String {
     let time = attempt.limits.time_s.map(|seconds| format!("time {seconds} s"));
     let memory = attempt.limits.memory_bytes.map(|limit| format!("memory {}", bytes(limit)));
-    time.into_iter().chain(memory).collect::<Vec<_>>().join(", ")
+    let output = attempt.limits.output_bytes.map(|limit| format!("output {}", bytes(limit)));
+    time.into_iter().chain(memory).chain(output).collect::<Vec<_>>().join(", ")
 }

@@ -1,17 +1,33 @@
 //! Printing. Results go to standard output, everything about the way there to standard error. A reader that
 //! went away (`| head`) ends nothing.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+
+use crate::evidence::Secrets;
+
+/// What must not be printed.
+static HIDDEN: OnceLock<Secrets> = OnceLock::new();
+
+/// Hides these values in everything that is printed from now on; the first call counts.
+pub fn hide(secrets: &Secrets) {
+    let _ = HIDDEN.set(secrets.clone());
+}
+
+fn clean(text: &str) -> Cow<'_, str> {
+    HIDDEN.get().map_or(Cow::Borrowed(text), |secrets| secrets.text(text))
+}
 
 /// Prints a result.
 pub fn out(text: &str) {
     // A closed pipe is no reason to fail.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", clean(text));
 }
 
 /// Prints something about the way to the result.
 pub fn err(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", clean(text));
 }
 
 /// Whether standard error is a terminal on which things may move.

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::cli::options::Global;
 use crate::cli::terminal;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use crate::evidence::Secrets;
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Request};
 use crate::spec::{self, Refused, Workflow};
@@ -82,6 +83,11 @@ pub fn read(
     workflow: &Path,
     set: &[(String, String)],
 ) -> Result<(Workflow, PathBuf), ExitCode> {
+    let secrets = Secrets::of_environment();
+    for (name, value) in set {
+        secrets.learn_one(name, &serde_json::Value::from(value.as_str()));
+    }
+    terminal::hide(&secrets);
     let located = locate(global, workflow).map_err(|unusable| match unusable {
         Unusable::Unreadable(message) => complain(global, &message),
         Unusable::Mistaken(mistakes) => refuse(global, &mistakes),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::clock::{Instant, Stamp};
-use crate::evidence::EvidenceError;
+use crate::evidence::{EvidenceError, Secrets};
 use crate::fs::write_whole;
 
 /// The runner's records: what a program does to them is undone.
@@ -23,6 +23,7 @@ pub struct Bundle {
     stamp: Stamp,
     /// The runner's records as they were last written.
     records: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    secrets: Secrets,
 }
 
 impl Bundle {
@@ -37,7 +38,8 @@ impl Bundle {
             let path = directory.join(stamp.as_str());
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let bundle = Self { path, stamp, records: Arc::default() };
+                    let records = Arc::default();
+                    let bundle = Self { path, stamp, records, secrets: Secrets::default() };
                     bundle.directory("logs")?;
                     return Ok(bundle);
                 }
@@ -47,6 +49,17 @@ impl Bundle {
                 Err(error) => return Err(EvidenceError::at(&path, "cannot create the bundle", error)),
             }
         }
+    }
+
+    /// The same with values that must not stand in it.
+    #[must_use]
+    pub fn hiding(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// The values that must not stand in it.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The directory.
@@ -73,6 +86,10 @@ impl Bundle {
 
     /// Writes a file as a whole, making its directory when needed.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.put(name, &self.secrets.bytes(bytes))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
         if let Some(parent) =
             Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
         {
@@ -124,10 +141,19 @@ impl Bundle {
 
     /// Writes a value as indented JSON with a final newline.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), EvidenceError> {
-        let mut text = serde_json::to_vec_pretty(value)
-            .map_err(|error| EvidenceError::at(&self.file(name), "cannot write", error))?;
+        let failed = |error| EvidenceError::at(&self.file(name), "cannot write", error);
+        let mut text = if self.secrets.is_empty() {
+            serde_json::to_vec_pretty(value).map_err(failed)?
+        } else {
+            let mut value = serde_json::to_value(value).map_err(failed)?;
+            match name {
+                "plan.json" | "state.json" => self.secrets.own(&mut value),
+                _ => self.secrets.value(&mut value),
+            }
+            serde_json::to_vec_pretty(&value).map_err(failed)?
+        };
         text.push(b'\n');
-        self.write(name, &text)
+        self.put(name, &text)
     }
 
     /// Whether a file, or a directory with something in it (a name that ends in `/`), is there.

@@ -3,6 +3,7 @@
 //! A line is written before a command starts and another after it ended; each carries the digest of the line
 //! before, so that none can be changed or left out unseen.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -145,6 +146,8 @@ impl CommandLog {
     /// Writes down that a command is about to start; returns its number.
     pub fn start(&mut self, start: CommandStart) -> Result<u64, EvidenceError> {
         let id = self.records.len() as u64 + 1;
+        let mut start = self.clean(start)?;
+        start.argv = self.bundle.secrets().argv(start.argv);
         self.append(id, What::Started(Box::new(start.clone())))?;
         self.records.push(CommandRecord { id, start, end: None });
         self.write_text()?;
@@ -153,6 +156,7 @@ impl CommandLog {
 
     /// Writes down how a command ended.
     pub fn end(&mut self, id: u64, end: CommandEnd) -> Result<(), EvidenceError> {
+        let end = self.clean(end)?;
         self.append(id, What::Ended(end.clone()))?;
         if let Some(record) = self.records.iter_mut().find(|record| record.id == id) {
             record.end = Some(end);
@@ -178,6 +182,12 @@ impl CommandLog {
     /// The digest of the last line: the head of the chain.
     pub fn head(&self) -> &Digest {
         &self.head
+    }
+
+    /// The records in memory are the clean ones: `commands.txt` is made from them, and must follow from the file.
+    fn clean<T: Serialize + DeserializeOwned>(&self, record: T) -> Result<T, EvidenceError> {
+        let path = self.bundle.file("commands.jsonl");
+        self.bundle.secrets().record(record).map_err(|error| EvidenceError::at(&path, "cannot write", error))
     }
 
     fn append(&mut self, id: u64, what: What) -> Result<(), EvidenceError> {

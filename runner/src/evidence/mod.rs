@@ -2,7 +2,7 @@
 //!
 //! [`Bundle`] is the directory, [`CommandLog`] its chained list of commands, [`RunState`] where the run
 //! stands, [`seal`] writes the manifest. [`EvidenceRecord`] is all of it read back: reports are made from
-//! this alone, never from a live run. Evidence that cannot be written is an [`EvidenceError`], and the step
+//! this alone, never from a live run. [`Secrets`] keeps secret values out of all of it. Evidence that cannot be written is an [`EvidenceError`], and the step
 //! it belongs to has failed.
 
 mod ascii;
@@ -12,7 +12,9 @@ mod commands_text;
 mod inputs;
 mod manifest;
 mod record;
+mod secrets;
 mod state;
+mod sweep;
 
 use std::fmt;
 use std::path::Path;
@@ -24,10 +26,12 @@ pub use commands_text::{one_line, with_line};
 pub use inputs::{GitClass, InputFile, InputsRecord, StepInputs};
 pub use manifest::{Manifest, ManifestFile, seal};
 pub use record::EvidenceRecord;
+pub use secrets::Secrets;
 pub use state::{
     AttemptKind, AttemptRecord, AttemptedRecord, ChangeRecord, GateRecord, GitRecord, GuardRecord,
     InputCheck, KernelRun, LedgerRecord, RunState, RunStatus, StepOutcome, StepStatus,
 };
+pub use sweep::sweep;
 
 /// Evidence that could not be written or read, and why.
 #[derive(Debug)]

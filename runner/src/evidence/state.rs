@@ -59,6 +59,9 @@ pub struct RunState {
     pub guard: GuardRecord,
     /// The steps, in order.
     pub steps: Vec<StepOutcome>,
+    /// Variables whose values were taken out of the evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
     /// Worth a person's attention, and no failure.
     pub surprises: Vec<String>,
     /// The inputs after the run.

@@ -7,6 +7,7 @@ mod places;
 mod reads;
 mod scratch;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use crate::git;
 use crate::guard::{Guard, Observed};
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
-use crate::process::{Cancel, Ended, Launch, Process, Stdout, adopt_orphans};
+use crate::process::{Cancel, Ended, Launch, OUTPUT_LIMIT, Process, Stdout, adopt_orphans, reconsider};
 
 use git_files::GitFiles;
 use places::Places;
@@ -235,7 +236,9 @@ impl Launcher {
         conversation: Option<Conversation<'_>>,
         cancel: &Cancel,
     ) -> Result<Launched, EvidenceError> {
+        self.bundle.secrets().learn(&command.env);
         let logs = self.log_names(&command, conversation.is_some())?;
+        let of_a_step = command.step != RUNNER_STEP;
         let (dirty, as_of) = *lock(&self.dirty);
         let unusable =
             |error| EvidenceError::at(self.bundle.path(), "no place to write for a command of", error);
@@ -278,10 +281,16 @@ impl Launcher {
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
             guard: Guard { writes, project: real(&self.root), detect_only: self.detect_only },
+            hidden: self.bundle.secrets().hidden(),
+            output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
         };
         let mut ended = self.supervise(launch, conversation, cancel);
         places.tidy();
         let observed = std::mem::take(&mut ended.observed);
+        // What git prints are the names of files.
+        if of_a_step {
+            reconsider(&mut ended, &logs, |log| self.bundle.file(log));
+        }
         let end = CommandEnd {
             outcome: ended.outcome,
             claim: ended.claim.clone(),
@@ -292,13 +301,15 @@ impl Launcher {
             left_behind: ended.left_behind.clone(),
             end: ended.end,
         };
-        self.log().end(id, end)?;
-        if command.step != RUNNER_STEP {
+        let recorded = self.log().end(id, end);
+        if of_a_step {
             lock(&self.reads).add(&real(&self.root), &command.step, &observed, &declared);
         }
+        // The first that could not be written is named, also when the same full disk took the record too.
         if let Some(reason) = &ended.unwritten {
             return Err(EvidenceError::at(self.bundle.path(), "a command's output is lost in", reason));
         }
+        recorded?;
         Ok(Launched { id, ended, logs, attempts: self.attempts(&observed) })
     }
 
@@ -395,6 +406,13 @@ impl Launcher {
             (None, false) => vec![free(".stdout"), free(".stderr")],
         };
         for name in &names {
+            if let Cow::Owned(clean) = self.bundle.secrets().text(name) {
+                return Err(EvidenceError::at(
+                    Path::new(&clean),
+                    "cannot make the log",
+                    "its name holds a secret",
+                ));
+            }
             if let Some(parent) =
                 Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
             {

@@ -8,6 +8,7 @@ mod builder;
 mod inputs;
 mod limits;
 mod places;
+mod private;
 mod scope;
 mod step;
 
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 pub use builder::{Request, build, mistakes};
 pub use inputs::{InputError, digest_bundle};
 pub use places::{place, places};
+pub use private::{PRIVATE_KEYS, PRIVATE_WORDS, is_private};
 pub use scope::Scope;
 pub use step::{
     PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, ResolvedLimits, resolve_attempt,

@@ -119,6 +119,9 @@ pub struct ResolvedLimits {
     pub time_s: Option<f64>,
     /// Resident memory of the process tree in bytes.
     pub memory_bytes: Option<u64>,
+    /// What is kept of each output stream, in bytes; the runner's own limit when absent.
+    #[serde(default)]
+    pub output_bytes: Option<u64>,
 }
 
 impl ResolvedLimits {
@@ -129,7 +132,7 @@ impl ResolvedLimits {
 }
 
 /// Resolves one attempt of a step. `overlay` are the variables that a fallback changes. The error holds the
-/// mistakes of both limits, or the first one of the rest.
+/// mistakes of all limits, or the first one of the rest.
 pub fn resolve_attempt(
     step: &Step,
     scope: &Scope,
@@ -182,8 +185,9 @@ fn limits(step: &Step, scope: &Scope) -> Result<ResolvedLimits, Vec<Diagnostic>>
     let time = limit(step.limits.time.as_ref(), scope, units::duration, &mut mistakes);
     let memory = |text: &str| units::memory(text).and_then(memory_bytes);
     let memory_bytes = limit(step.limits.memory.as_ref(), scope, memory, &mut mistakes);
+    let output_bytes = limit(step.limits.output.as_ref(), scope, units::output, &mut mistakes);
     if mistakes.is_empty() {
-        Ok(ResolvedLimits { time_s: time.map(|time| time.as_secs_f64()), memory_bytes })
+        Ok(ResolvedLimits { time_s: time.map(|time| time.as_secs_f64()), memory_bytes, output_bytes })
     } else {
         Err(mistakes)
     }

@@ -4,10 +4,13 @@
 //! [`Process::start`] starts a program in a process group of its own; [`Process::watch`] stays with it until
 //! the end: limits, cancellation, peak memory, output, exit. Nothing here knows of bundles or steps.
 
+mod allocator;
 mod cancel;
+mod kills;
 mod memory;
 mod orphans;
 mod output;
+mod redactor;
 mod wait;
 
 use std::ffi::OsString;
@@ -17,17 +20,21 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+pub use allocator::{reconsider, told_of};
 pub use cancel::Cancel;
 pub use orphans::adopt as adopt_orphans;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
+pub use redactor::{Hidden, Instead, Redactor};
 
 use crate::clock::Instant;
 use crate::guard::{ChildGuard, Guard, Observed, Watcher};
 use crate::outcome::Outcome;
+use kills::Kills;
 use output::Pump;
 use wait::Status;
 
@@ -57,6 +64,10 @@ pub struct Launch {
     pub memory: Option<u64>,
     /// Where it may write, and what is watched of it.
     pub guard: Guard,
+    /// Bytes that are kept of each output stream.
+    pub output: u64,
+    /// What must not stand in the logs.
+    pub hidden: Arc<Vec<Hidden>>,
 }
 
 /// Where standard output goes.
@@ -100,7 +111,7 @@ pub struct Ended {
     pub seconds: f64,
     /// The largest resident memory seen, in bytes; `None` when nothing was.
     pub peak_rss_bytes: Option<u64>,
-    /// Streams that were cut at [`OUTPUT_LIMIT`].
+    /// Streams that were cut at the output limit.
     pub cut: Vec<&'static str>,
     /// A stream whose log could not be written, and why.
     pub unwritten: Option<String>,
@@ -118,8 +129,8 @@ pub struct Process {
     launch: Launch,
     started: std::time::Instant,
     pumps: Vec<Pump>,
-    oom_kills: Option<u64>,
     watcher: Option<Result<Watcher, String>>,
+    kills: Kills,
 }
 
 /// Why we killed it.
@@ -134,11 +145,11 @@ impl Process {
     pub fn start(launch: Launch) -> Result<Self, StartError> {
         let program =
             launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-        let oom_kills = memory::system_oom_kills();
-        Self::spawn(launch, oom_kills).map_err(|source| StartError { program, source })
+        let kills = Kills::so_far();
+        Self::spawn(launch, kills).map_err(|source| StartError { program, source })
     }
 
-    fn spawn(launch: Launch, oom_kills: Option<u64>) -> io::Result<Self> {
+    fn spawn(launch: Launch, kills: Kills) -> io::Result<Self> {
         let (program, arguments) =
             launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
         #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
@@ -171,7 +182,7 @@ impl Process {
         let group = Pid::from_child(&child);
         orphans::started(group);
         let watcher = Some(guard.watcher);
-        let mut process = Self { child, group, launch, started, pumps: Vec::new(), oom_kills, watcher };
+        let mut process = Self { child, group, launch, started, pumps: Vec::new(), watcher, kills };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
@@ -182,13 +193,20 @@ impl Process {
     }
 
     fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
+        let redactor = || Redactor::new(Arc::clone(&self.launch.hidden), Instead::Mark);
         if let Some(stderr) = self.child.stderr.take() {
-            self.pumps.push(Pump::start("stderr", stderr.into(), stderr_log)?);
+            self.pumps.push(Pump::start(
+                "stderr",
+                stderr.into(),
+                stderr_log,
+                self.launch.output,
+                redactor(),
+            )?);
         }
         if let Some(log) = stdout_log
             && let Some(stdout) = self.child.stdout.take()
         {
-            self.pumps.push(Pump::start("stdout", stdout.into(), log)?);
+            self.pumps.push(Pump::start("stdout", stdout.into(), log, self.launch.output, redactor())?);
         }
         Ok(())
     }
@@ -326,13 +344,12 @@ impl Process {
             );
             return (Outcome::Oom, claim);
         }
+        if let Some(claim) = self.kills.claim(status) {
+            return (Outcome::Oom, claim);
+        }
         match status {
             Status::Exited(0) => (Outcome::Ok, "exit status 0".to_owned()),
             Status::Exited(code) => (Outcome::Failed, format!("exit status {code}")),
-            Status::Signalled(9) if memory::system_oom_kills() > self.oom_kills => (
-                Outcome::Oom,
-                "SIGKILL while the system's out-of-memory killer was at work (/proc/vmstat)".to_owned(),
-            ),
             Status::Signalled(signal) => (Outcome::Signal, wait::signal_name(signal)),
             Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
         }

@@ -12,10 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::{Redactor, bytes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// The most bytes that are kept of one stream of one command.
+/// The most bytes that are kept of one stream of one command, unless its limits say otherwise.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
+/// What a log gives back of a disk that it filled, in bytes: the runner must still be able to say so.
+const RESERVE: u64 = 256 << 10;
 /// How long a stream may stay open after its program ended: somebody else may hold it.
 pub const LINGER: Duration = Duration::from_millis(500);
 /// How long a look at a stream may take.
@@ -30,13 +33,19 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Begins to carry `stream` into `file`.
-    pub fn start(name: &'static str, stream: OwnedFd, file: File) -> io::Result<Self> {
+    /// Begins to carry at most `limit` bytes of `stream` into `file`.
+    pub fn start(
+        name: &'static str,
+        stream: OwnedFd,
+        file: File,
+        limit: u64,
+        redactor: Redactor,
+    ) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
         let thread = std::thread::Builder::new()
             .name(format!("log-{name}"))
-            .spawn(move || carry(stream, file, &flag))?;
+            .spawn(move || carry(stream, Log::new(file, limit, redactor), &flag))?;
         Ok(Self { name, ended, thread })
     }
 
@@ -59,13 +68,61 @@ pub fn readable(stream: &impl AsFd, time: &Timespec) -> io::Result<bool> {
     }
 }
 
-/// Returns whether anything was thrown away. What cannot be written is read all the same: a full disk must
-/// not stop the program in the middle of a measurement; the error is told at the end.
-fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> io::Result<bool> {
+/// A log that is being written.
+struct Log {
+    file: File,
+    /// How many more bytes are kept.
+    room: u64,
+    limit: u64,
+    cut: bool,
+    unwritten: Option<io::Error>,
+    redactor: Redactor,
+    clean: Vec<u8>,
+}
+
+impl Log {
+    fn new(file: File, limit: u64, redactor: Redactor) -> Self {
+        Self { file, room: limit, limit, cut: false, unwritten: None, redactor, clean: Vec::new() }
+    }
+
+    /// Takes what was read. Beyond the limit and after an error it is thrown away: a full disk must not stop
+    /// the program in the middle of a measurement; the error is told at the end.
+    fn take(&mut self, bytes: &[u8]) {
+        self.clean.clear();
+        // Writing into memory cannot fail.
+        let _ = self.redactor.pass(bytes, &mut self.clean);
+        self.write();
+    }
+
+    /// Writes what the redactor let through.
+    fn write(&mut self) {
+        let keep = self.room.min(self.clean.len() as u64) as usize;
+        if self.unwritten.is_none() {
+            self.unwritten = self.file.write_all(&self.clean[..keep]).err();
+            if self.unwritten.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::StorageFull) {
+                make_room(&self.file);
+            }
+        }
+        self.room -= keep as u64;
+        if keep < self.clean.len() && !self.cut {
+            self.cut = true;
+            let note = format!("\n[runner: cut here, the limit of {} was reached]\n", bytes(self.limit));
+            let _ = self.file.write_all(note.as_bytes());
+        }
+    }
+
+    /// Whether anything was cut; an error when the log could not be written.
+    fn finish(mut self) -> io::Result<bool> {
+        self.clean.clear();
+        let _ = self.redactor.finish(&mut self.clean);
+        self.write();
+        self.unwritten.map_or(Ok(self.cut), Err)
+    }
+}
+
+/// Returns whether anything was thrown away.
+fn carry(stream: OwnedFd, mut log: Log, ended: &AtomicBool) -> io::Result<bool> {
     let mut buffer = vec![0; 1 << 16];
-    let mut kept = 0;
-    let mut cut = false;
-    let mut unwritten = None;
     let mut deadline = None;
     let mut stream = File::from(stream);
     loop {
@@ -78,23 +135,57 @@ fn carry(stream: OwnedFd, mut file: File, ended: &AtomicBool) -> io::Result<bool
         if !readable(&stream, &LOOK)? {
             continue;
         }
-        let count = match stream.read(&mut buffer) {
+        match stream.read(&mut buffer) {
             Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Ok(count) => log.take(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
-        let room = (OUTPUT_LIMIT - kept).min(count as u64) as usize;
-        if unwritten.is_none() {
-            unwritten = file.write_all(&buffer[..room]).err();
-        }
-
-        kept += room as u64;
-        if room < count && !cut {
-            cut = true;
-            let note = format!("\n[runner: cut here, the limit of {} MiB was reached]\n", OUTPUT_LIMIT >> 20);
-            let _ = file.write_all(note.as_bytes());
         }
     }
-    unwritten.map_or(Ok(cut), Err)
+    log.finish()
+}
+
+/// Gives back the end of a log that filled the disk.
+fn make_room(file: &File) {
+    // What cannot be given back is missing anyway; the error that matters is the one of the log.
+    let _ = file.metadata().and_then(|log| file.set_len(log.len().saturating_sub(RESERVE)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Seek;
+
+    /// Carries `text` into `file`, as a program's output that ends.
+    fn carried(text: &[u8], file: File, limit: u64) -> io::Result<bool> {
+        let (reader, mut writer) = io::pipe()?;
+        let text = text.to_vec();
+        let program = std::thread::spawn(move || writer.write_all(&text));
+        let redactor = Redactor::new(Arc::default(), crate::process::Instead::Mark);
+        let carried = carry(reader.into(), Log::new(file, limit, redactor), &AtomicBool::new(false));
+        program.join().expect("no panic").expect("everything is read, whatever becomes of it");
+        carried
+    }
+
+    #[test]
+    fn a_stream_is_cut_at_its_limit_and_says_so() {
+        for (limit, cut) in [(5, true), (10, false), (11, false)] {
+            let mut file = tempfile::tempfile().expect("a file");
+            let twin = file.try_clone().expect("a twin");
+            assert_eq!(carried(b"0123456789", twin, limit).expect("written"), cut);
+            file.rewind().expect("rewound");
+            let mut log = String::new();
+            file.read_to_string(&mut log).expect("text");
+            let note =
+                if cut { "01234\n[runner: cut here, the limit of 5 B was reached]\n" } else { "0123456789" };
+            assert_eq!(log, note);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_the_program_is_read_to_its_end() {
+        let full = File::options().write(true).open("/dev/full").expect("a device that is always full");
+        let error = carried(&vec![b'x'; 1 << 20], full, u64::MAX).expect_err("full");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
 }

@@ -73,6 +73,9 @@ fn head(text: &mut String, record: &EvidenceRecord) {
         let files: Vec<String> = ledger.files.iter().map(|file| format!("`{file}`")).collect();
         table.row(["Ledger".into(), format!("{} ({})", ledger.summary, files.join(", "))]);
     }
+    if !state.redacted.is_empty() {
+        table.row(["Redacted".into(), format!("the values of {}", state.redacted.join(", "))]);
+    }
     // What nobody watched is said, so that silence cannot pass for an assurance.
     table.row(["Writes outside".into(), writes(&state.guard)]);
     table.row(["Reads".into(), reads(record.inputs.as_ref())]);

@@ -49,7 +49,8 @@ pub(super) fn carry_out(
             return Ok(record);
         }
     };
-    let command = match (&attempt.action, &step.plugin) {
+    let shown = engine.launcher.bundle().secrets().action(&attempt.action);
+    let command = match (&*shown, &step.plugin) {
         (PlanAction::Use { with }, Some(plugin)) => {
             format!("{} {}", plugin.manifest.name, with_line(with)).trim_end().to_owned()
         }

@@ -3,7 +3,9 @@
 use crate::client::plugin_id;
 use crate::clock::Instant;
 use crate::event::Event;
-use crate::evidence::{EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal};
+use crate::evidence::{
+    EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal, sweep,
+};
 use crate::fs::digest_file;
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
@@ -64,6 +66,7 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
             .map(|bundle| format!("another run made `{bundle}` meanwhile, so the figures may be disturbed")),
     );
     engine.state.surprises = surprises;
+    clean(engine)?;
     if !broken.is_empty() {
         engine.verdict = RunStatus::Broken;
         // A failure that came before is still a failure.
@@ -84,6 +87,20 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
 fn tampered(engine: &Engine) -> Vec<String> {
     let attempts = engine.state.steps.iter().flat_map(|step| &step.attempts);
     attempts.flat_map(|attempt| attempt.tampered.iter().cloned()).collect()
+}
+
+/// Takes secrets out of what programs wrote into the bundle, and names those that were taken out of anything.
+pub(super) fn clean(engine: &mut Engine) -> Result<(), EvidenceError> {
+    let bundle = engine.launcher.bundle().clone();
+    let mut told = sweep(&bundle)?;
+    let ordinary = bundle.secrets().ordinary();
+    told.extend(ordinary.iter().map(|name| {
+        format!("the value of `{name}` is a word of the runner's own; it was not taken out of the evidence")
+    }));
+    told.retain(|surprise| !engine.state.surprises.contains(surprise));
+    engine.state.surprises.extend(told);
+    engine.state.redacted = bundle.secrets().replaced();
+    Ok(())
 }
 
 /// What a person should do now.
@@ -140,6 +157,7 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     }
     engine.state.status = engine.verdict;
     engine.state.ended = Some(Instant::now());
+    clean(&mut engine)?;
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     let record = EvidenceRecord::load(bundle.path())?;
@@ -177,6 +195,7 @@ pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.state.reason = Some(format!("interrupted {place}; the ledger was not touched"));
     engine.state.ended = Some(Instant::now());
     engine.state.next = vec![format!("run it again: `runner run {}`", engine.plan.workflow.path)];
+    clean(&mut engine)?;
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     let record = EvidenceRecord::load(bundle.path())?;

@@ -75,6 +75,7 @@ impl Engine {
                 changes: Vec::new(),
             },
             steps: steps.collect(),
+            redacted: Vec::new(),
             surprises: Vec::new(),
             inputs: Vec::new(),
             ledger: None,
@@ -116,6 +117,7 @@ impl Engine {
             // What can still be said is said: without this the state would read as running for ever.
             self.state.status = RunStatus::Broken;
             self.state.reason = Some(format!("evidence could not be written: {error}"));
+            let _ = closing::clean(&mut self);
             let _ = self.save();
             return Err(error.into());
         }

@@ -84,8 +84,10 @@ impl Engine {
         let (PlanAction::Use { with }, Some(plugin)) = (&attempt.action, &step.plugin) else {
             return Ok(AttemptRecord::blank(1, AttemptKind::Asked, &attempt, String::new(), started));
         };
+        let mut shown = with.clone();
+        self.launcher.bundle().secrets().value(&mut shown);
         let command =
-            format!("{} {}", plugin.manifest.name, crate::evidence::with_line(with)).trim_end().to_owned();
+            format!("{} {}", plugin.manifest.name, crate::evidence::with_line(&shown)).trim_end().to_owned();
         self.events.emit(&Event::AttemptStarted {
             step: step.id.clone(),
             index,
@@ -137,7 +139,7 @@ impl Engine {
         documents: &Documents,
         record: &mut AttemptRecord,
     ) -> Result<(), EvidenceError> {
-        let edit: Edit = match serde_json::from_value(result) {
+        let mut edit: Edit = match serde_json::from_value(result) {
             Ok(edit) => edit,
             Err(error) => {
                 record.fail("the plugin's edit could not be understood", error.to_string());
@@ -145,6 +147,9 @@ impl Engine {
             }
         };
         let bundle = self.launcher.bundle().clone();
+        for splice in edit.splices.values_mut().flatten() {
+            splice.text = bundle.secrets().text(&splice.text).into_owned();
+        }
         match documents.commit(&edit) {
             Ok(committed) => {
                 bundle.write(PATCH, committed.patch.as_bytes())?;
@@ -189,7 +194,7 @@ impl Engine {
         let steps: Vec<Value> = ended.map(step_record).collect();
         let git =
             BTreeMap::from([("head", json!(self.state.git.head)), ("dirty", json!(self.state.git.dirty))]);
-        Ok(json!({
+        let mut record = json!({
             "stamp": bundle.stamp(),
             "date": self.state.started.date(),
             "bundle": self.plan.bundle,
@@ -210,7 +215,9 @@ impl Engine {
             "artifacts": artifacts,
             "surprises": self.state.surprises,
             "repeated_failure": history.repeated_failure(&self.state),
-        }))
+        });
+        bundle.secrets().value(&mut record);
+        Ok(record)
     }
 }
 

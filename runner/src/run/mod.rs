@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use crate::catalog::Catalog;
 use crate::diagnostic::Diagnostics;
 use crate::event::Events;
-use crate::evidence::{Bundle, EvidenceError, RunStatus};
+use crate::evidence::{Bundle, EvidenceError, RunStatus, Secrets};
 use crate::plan::{self, Request};
 use crate::process::Cancel;
 use crate::spec::Workflow;
@@ -88,5 +88,9 @@ pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
     let bundle = Bundle::reserve(&request.root.join(&request.workflow.root.value))?;
     asked.stamp = Some(bundle.stamp().clone());
     let plan = plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
-    engine::Engine::begin(plan, &bundle, request.events, request.cancel, request.detect_only)?.run()
+    let secrets = Secrets::of_environment();
+    secrets.learn_plan(&plan);
+    let events = secrets.events(request.events);
+    let bundle = bundle.hiding(secrets);
+    engine::Engine::begin(plan, &bundle, events, request.cancel, request.detect_only)?.run()
 }

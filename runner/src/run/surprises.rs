@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evidence::{AttemptKind, EvidenceRecord, GitClass, InputFile};
+use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, GitClass, InputFile, StepOutcome};
 use crate::guard::Confinement;
 use crate::launch::is_hidden;
 use crate::outcome::Outcome;
@@ -45,7 +45,8 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     list.extend(history.repeated_failure(state));
     let asked = |id: &str| {
         let step = engine.plan.steps.iter().find(|step| step.id == id)?;
-        serde_json::to_value(&step.asked.action).ok()
+        // As it stands in the plan of an earlier bundle.
+        serde_json::to_value(bundle.secrets().action(&step.asked.action)).ok()
     };
     list.extend(history.regressions(state, asked));
     match (state.git.dirty, state.git.changed_files) {
@@ -94,7 +95,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                 list.push(format!("step `{}`, from its plugin: {warning}", step.id));
             }
             for stream in &attempt.cut {
-                let limit = crate::process::bytes(crate::process::OUTPUT_LIMIT);
+                let limit = crate::process::bytes(output_limit(engine, step, attempt));
                 list.push(format!(
                     "step `{}`: its {stream} was cut at {limit}; the rest was thrown away",
                     step.id
@@ -154,6 +155,17 @@ fn ago(seconds: f64) -> String {
     };
     let count = count.floor();
     format!("{count} {unit}{}", if (count - 1.0).abs() < 0.5 { "" } else { "s" })
+}
+
+/// What was kept of each stream of an attempt, in bytes.
+fn output_limit(engine: &Engine, step: &StepOutcome, attempt: &AttemptRecord) -> u64 {
+    let planned = engine.plan.steps.iter().find(|planned| planned.id == step.id);
+    let fallback = planned.and_then(|planned| planned.fallback.as_ref());
+    let limits = match (attempt.kind, fallback) {
+        (AttemptKind::Fallback, Some(fallback)) => Some(fallback.attempt.limits),
+        _ => planned.map(|planned| planned.asked.limits),
+    };
+    limits.and_then(|limits| limits.output_bytes).unwrap_or(crate::process::OUTPUT_LIMIT)
 }
 
 /// A machine with more to do than the measurement.

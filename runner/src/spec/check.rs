@@ -182,6 +182,7 @@ impl Checker<'_, '_> {
         let limits = Limits {
             time: raw.time.as_ref().and_then(|text| self.template(text)),
             memory: raw.memory.as_ref().and_then(|text| self.template(text)),
+            output: raw.output.as_ref().and_then(|text| self.template(text)),
         };
         let fallback = raw.fallback.map(|fallback| self.fallback(&fallback));
         let collect = raw.collect.iter();

@@ -49,6 +49,7 @@ pub struct RawStep {
     pub gates: Vec<Placed<String>>,
     pub time: Option<Placed<String>>,
     pub memory: Option<Placed<String>>,
+    pub output: Option<Placed<String>>,
     pub profile: Option<RawProfile>,
     pub fallback: Option<RawFallback>,
     pub retry: u32,
@@ -182,13 +183,15 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<RawStep> {
     let env = fields.get("env").map(|node| text_map(reader, node, "`env`")).unwrap_or_default();
     let metrics = fields.get("metrics").and_then(|node| metrics(reader, node));
     let gates = fields.get("gates").map(|node| texts(reader, node, "`gates`")).unwrap_or_default();
-    let limits = fields.get("limits").and_then(|node| reader.fields(node, "`limits`", &["time", "memory"]));
+    let limits =
+        fields.get("limits").and_then(|node| reader.fields(node, "`limits`", &["time", "memory", "output"]));
     let limit = |reader: &mut Reader<'_>, name: &str| {
         let node = limits.as_ref().and_then(|limits| limits.get(name));
         node.and_then(|node| reader.text_like(node, &format!("`limits.{name}`")))
     };
     let time = limit(reader, "time");
     let memory = limit(reader, "memory");
+    let output = limit(reader, "output");
     let profile = fields.get("profile").and_then(|node| profile(reader, node));
     let fallback = fields.get("fallback").and_then(|node| fallback(reader, node));
     let retry = fields.get("retry").and_then(|node| reader.integer(node, "`retry`", 0..=100)).unwrap_or(0);
@@ -210,6 +213,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<RawStep> {
         gates,
         time,
         memory,
+        output,
         profile,
         fallback,
         retry: retry as u32,

@@ -64,6 +64,21 @@ pub fn memory(text: &str) -> Result<Memory, UnitError> {
     Ok(Memory::Bytes((number * factor) as u64))
 }
 
+/// Reads what may be kept of an output stream, in bytes: an absolute amount, in the units of memory.
+pub fn output(text: &str) -> Result<u64, UnitError> {
+    let wrong =
+        |message: String| UnitError { message, help: "write a number and a unit: 512 KiB, 64 MiB, 1 GiB" };
+    let text = text.trim();
+    if text.ends_with('%') {
+        return Err(wrong(format!("an output limit is no share of the memory: `{text}`")));
+    }
+    match memory(text) {
+        Ok(Memory::Bytes(bytes)) if bytes > 0 => Ok(bytes),
+        Ok(_) => Err(wrong(format!("an output limit is at least one byte, not `{text}`"))),
+        Err(_) => Err(wrong(format!("`{text}` is not an amount of output"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +91,11 @@ mod tests {
         assert_eq!(memory("80%"), Ok(Memory::Percent(80.0)));
         assert_eq!(memory("2 GiB"), Ok(Memory::Bytes(2 << 30)));
         assert_eq!(memory("1.5k"), Ok(Memory::Bytes(1536)));
+        assert_eq!(output("512KiB"), Ok(512 << 10));
+        for wrong in ["80%", "110%", "0B", "0.1B", "", "lots", "-1MB"] {
+            let error = output(wrong).expect_err(wrong);
+            assert!(error.message.contains("output") && !error.help.contains('%'), "{error:?}");
+        }
         for wrong in ["", "10", "ten minutes", "-5s", "0s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

@@ -87,7 +87,7 @@ pub struct Step {
     pub metrics: Option<MetricsFile>,
     /// Conditions on the metrics.
     pub gates: Vec<Gate>,
-    /// Limits on time and memory.
+    /// Limits on time, memory and output.
     pub limits: Limits,
     /// The profiler beside a kernel.
     pub profile: Option<PluginUse>,
@@ -150,6 +150,8 @@ pub struct Limits {
     pub time: Option<Template>,
     /// Resident memory of the process tree.
     pub memory: Option<Template>,
+    /// What is kept of each output stream.
+    pub output: Option<Template>,
 }
 
 /// The declared smaller attempt.
