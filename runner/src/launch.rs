@@ -130,14 +130,18 @@ impl Mouth {
 impl Launcher {
     /// A launcher for a new bundle.
     pub fn new(root: &Path, bundle: &Bundle, cancel: Cancel) -> Result<Self, EvidenceError> {
-        let commands = Mutex::new(CommandLog::create(bundle)?);
-        Ok(Self {
+        Ok(Self::going_on(root, bundle, CommandLog::create(bundle)?, cancel))
+    }
+
+    /// A launcher for a bundle that has commands already.
+    pub fn going_on(root: &Path, bundle: &Bundle, log: CommandLog, cancel: Cancel) -> Self {
+        Self {
             root: root.to_owned(),
             bundle: bundle.clone(),
-            commands,
+            commands: Mutex::new(log),
             cancel,
             dirty: Mutex::new((None, None)),
-        })
+        }
     }
 
     /// The bundle.

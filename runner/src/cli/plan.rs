@@ -4,21 +4,22 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::cli::options::{Global, RunOptions};
+use crate::cli::options::{Global, PlanOptions};
 use crate::cli::{terminal, workflow};
 use crate::evidence::{one_line, with_line};
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Plan, PlanAction, PlanAttempt, PlanStep, Request};
 use crate::process::bytes;
+use crate::run::repeats;
 
 /// Shows what a workflow would run.
-pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
+pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
     let (checked, root) = match workflow::read(global, &options.workflow, &options.set) {
         Ok(read) => read,
         Err(code) => return code,
     };
     let catalog = workflow::catalog(global);
-    let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None };
+    let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None, pins: &[] };
     match plan::build(&checked, &request) {
         Ok(plan) if global.json => {
             terminal::out(&serde_json::to_string_pretty(&plan).unwrap_or_default());
@@ -26,6 +27,9 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
         }
         Ok(plan) => {
             terminal::out(show(&plan).trim_end());
+            if let Some(refusal) = repeats::refusal(&plan, &root.join(&checked.root.value)) {
+                terminal::out(&format!("`runner run` would refuse: {refusal}"));
+            }
             ExitCode::Complete
         }
         Err(mistakes) => workflow::refuse(global, &mistakes),
@@ -48,6 +52,10 @@ fn show(plan: &Plan) -> String {
     }
     if !plan.requires.is_empty() {
         line("requires", &plan.requires.join(" "));
+    }
+    if let Some(count) = plan.stop_after_repeats {
+        let plural = if count == 1 { "" } else { "s" };
+        line("stops", &format!("after {count} identical failure{plural}"));
     }
     for (index, step) in plan.steps.iter().enumerate() {
         text.push_str(&show_step(index + 1, step));

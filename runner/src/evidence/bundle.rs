@@ -42,6 +42,22 @@ impl Bundle {
         }
     }
 
+    /// A bundle that is there already, for a run that goes on.
+    pub fn open(path: &Path, stamp: Stamp) -> Self {
+        Self { path: path.to_owned(), stamp }
+    }
+
+    /// Keeps other runs out of this bundle for as long as the result lives; `None` when one is in it.
+    pub fn hold(&self) -> Result<Option<fs::File>, EvidenceError> {
+        let wrong = |error: io::Error| EvidenceError::at(&self.path, "cannot lock", error);
+        let directory = fs::File::open(&self.path).map_err(wrong)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Some(directory)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(wrong(error)),
+        }
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path

@@ -11,6 +11,7 @@ mod commands;
 mod commands_text;
 mod manifest;
 mod record;
+mod resumed;
 mod state;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState
 pub use commands_text::{one_line, with_line};
 pub use manifest::{Manifest, ManifestFile, seal};
 pub use record::EvidenceRecord;
+pub use resumed::{ResumeRecord, Unfinished, process_mark};
 pub use state::{
     AttemptKind, AttemptRecord, GateRecord, GitRecord, InputCheck, KernelRun, LedgerRecord, RunState,
     RunStatus, StepOutcome, StepStatus,

@@ -25,6 +25,8 @@ pub struct EvidenceRecord {
     pub hotspots: Option<Value>,
     /// `env.json`, when there is one.
     pub env: Option<Value>,
+    /// `comparison.json`, when the run repeated another one.
+    pub comparison: Option<Value>,
     /// `manifest.json`, when the bundle is sealed.
     pub manifest: Option<Manifest>,
     /// Every file, relative to the bundle, sorted.
@@ -32,6 +34,11 @@ pub struct EvidenceRecord {
 }
 
 impl EvidenceRecord {
+    /// Reads `plan.json` alone: a run that was killed at its very beginning has nothing else.
+    pub fn plan_of(path: &Path) -> Result<Plan, EvidenceError> {
+        required(path, "plan.json")
+    }
+
     /// Reads a bundle.
     pub fn load(path: &Path) -> Result<Self, EvidenceError> {
         let log = path.join("commands.jsonl");
@@ -46,6 +53,7 @@ impl EvidenceRecord {
             commands,
             hotspots: optional(path, "profile/hotspots.json")?,
             env: optional(path, "env.json")?,
+            comparison: optional(path, "comparison.json")?,
             manifest: optional(path, "manifest.json")?,
             files: files.iter().map(|file| file.display().to_string()).collect(),
         })

@@ -4,7 +4,9 @@
 //! first step that fails for good stops the ordinary steps, while `always` steps still run; a step whose
 //! evidence could not be written has failed.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -13,12 +15,13 @@ use crate::clock::Instant;
 use crate::event::{Event, Events};
 use crate::evidence::{
     AttemptKind, AttemptRecord, Bundle, EvidenceError, RunState, RunStatus, StepOutcome, StepStatus,
+    process_mark,
 };
 use crate::launch::Launcher;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
-use crate::run::{RunEnd, RunError, closing};
+use crate::run::{Beginning, RunEnd, RunError, closing};
 
 /// A run that is going on.
 pub struct Engine {
@@ -33,11 +36,23 @@ pub struct Engine {
     pub(super) verdict: RunStatus,
     /// Why the ordinary steps are over.
     pub(super) stopped: Option<String>,
+    /// The bundle of the run that this one repeats.
+    pub(super) original: Option<PathBuf>,
+    /// Keeps other runs out of the bundle.
+    #[expect(dead_code, reason = "holding the file is what holds the lock")]
+    pub(super) hold: Option<File>,
 }
 
 impl Engine {
     /// Writes the plan and the first state down.
-    pub fn begin(plan: Plan, bundle: &Bundle, events: Events, cancel: Cancel) -> Result<Self, EvidenceError> {
+    pub(super) fn begin(
+        plan: Plan,
+        bundle: &Bundle,
+        beginning: Beginning,
+        events: Events,
+        cancel: Cancel,
+    ) -> Result<Self, EvidenceError> {
+        let hold = bundle.hold()?;
         bundle.write_json("plan.json", &plan)?;
         let launcher = Launcher::new(&plan.root, bundle, cancel)?;
         let steps = plan.steps.iter().map(|step| StepOutcome {
@@ -61,6 +76,12 @@ impl Engine {
             inputs: Vec::new(),
             ledger: None,
             next: Vec::new(),
+            process: process_mark(std::process::id()),
+            note: beginning.note,
+            noted: beginning.noted,
+            resumed: Vec::new(),
+            ledger_intent: None,
+            sizes: BTreeMap::new(),
         };
         events.emit(&Event::RunStarted {
             workflow: plan.workflow.id.clone(),
@@ -76,6 +97,8 @@ impl Engine {
             metrics: Map::new(),
             verdict: RunStatus::Running,
             stopped: None,
+            original: beginning.original,
+            hold,
         };
         engine.save()?;
         engine.state.git = engine.launcher.ask_git()?;
@@ -89,6 +112,7 @@ impl Engine {
             // What can still be said is said: without this the state would read as running for ever.
             self.state.status = RunStatus::Broken;
             self.state.reason = Some(format!("evidence could not be written: {error}"));
+            self.state.next = vec![format!("remove the cause, then `runner resume {}`", self.plan.bundle)];
             let _ = self.save();
             return Err(error.into());
         }
@@ -127,6 +151,10 @@ impl Engine {
     }
 
     fn step(&mut self, index: usize) -> Result<(), EvidenceError> {
+        if self.state.steps[index].status == StepStatus::Done {
+            // Of an earlier go at this bundle, and it stays.
+            return Ok(());
+        }
         let step = self.plan.steps[index].clone();
         if let Some(stopped) = self.stopped.clone().filter(|_| !step.always) {
             self.state.steps[index].status = StepStatus::Skipped;
@@ -148,7 +176,16 @@ impl Engine {
             self.stopped = Some(format!("step `{}`: {reason}", step.id));
             self.state.reason.clone_from(&self.stopped);
         }
+        self.state.sizes = super::resume::sizes(self.launcher.bundle())?;
         self.save()
+    }
+
+    /// The number of the next attempt of a step. One that a kill cut off has no record and yet its number.
+    pub(super) fn next_number(&self, index: usize) -> u32 {
+        let step = &self.state.steps[index];
+        let cut = self.state.resumed.iter().filter_map(|resumed| resumed.unfinished.as_ref());
+        let cut = cut.filter(|cut| cut.step == step.id).map(|cut| cut.attempt);
+        step.attempts.iter().map(|attempt| attempt.number).chain(cut).max().unwrap_or(0) + 1
     }
 
     /// Asked, retries, fallback.
@@ -205,7 +242,7 @@ impl Engine {
         step: &PlanStep,
         kind: AttemptKind,
     ) -> Result<AttemptRecord, EvidenceError> {
-        let number = self.state.steps[index].attempts.len() as u32 + 1;
+        let number = self.next_number(index);
         let record = super::attempt::carry_out(self, index, step, kind, number)?;
         self.events.emit(&Event::AttemptEnded {
             step: step.id.clone(),
@@ -221,11 +258,12 @@ impl Engine {
     }
 
     /// Moves what a failed attempt left behind out of the way of the next one.
-    fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
+    pub(super) fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
         let bundle = self.launcher.bundle().clone();
         let step = &mut self.state.steps[index];
         let Some(attempt) = step.attempts.last_mut() else { return Ok(()) };
-        for artifact in &mut attempt.artifacts {
+        // What lies there already was set aside before a kill.
+        for artifact in attempt.artifacts.iter_mut().filter(|artifact| !artifact.starts_with("failed/")) {
             let target = format!("failed/{}-{}/{artifact}", step.id, attempt.number);
             let from = bundle.file(artifact);
             let to = bundle.file(&target);
@@ -233,7 +271,11 @@ impl Engine {
                 std::fs::create_dir_all(parent)
                     .map_err(|error| EvidenceError::at(parent, "cannot create", error))?;
             }
-            if from.exists() {
+            if !from.exists() && to.exists() {
+                // Moved, and killed before that was written down.
+                self.launcher.log_moved(&attempt.commands, artifact, &target)?;
+                *artifact = target;
+            } else if from.exists() {
                 std::fs::rename(&from, &to)
                     .map_err(|error| EvidenceError::at(&from, "cannot set aside", error))?;
                 remove_empty(from.parent(), bundle.path());
@@ -250,7 +292,7 @@ impl Engine {
 }
 
 /// Removes directories that became empty, up to the bundle itself: an empty `profile/` would look like one.
-fn remove_empty(mut directory: Option<&Path>, bundle: &Path) {
+pub(super) fn remove_empty(mut directory: Option<&Path>, bundle: &Path) {
     // The first one that is not empty ends it.
     while let Some(empty) = directory.filter(|path| *path != bundle && std::fs::remove_dir(path).is_ok()) {
         directory = empty.parent();
