@@ -103,7 +103,13 @@ impl Findings {
             }
         };
         match serde_json::from_slice(&bytes) {
-            Ok(manifest) => Some(manifest),
+            Ok(manifest) => {
+                // No digest covers the manifest itself; that it was cut can be seen all the same.
+                if !bytes.ends_with(b"\n") {
+                    self.add(name, Problem::Truncated, "lacks its last line end");
+                }
+                Some(manifest)
+            }
             Err(error) => {
                 self.add(name, Problem::Unreadable, format!("is not understood: {error}"));
                 None

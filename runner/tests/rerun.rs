@@ -159,3 +159,24 @@ fn a_program_that_is_missing_now_is_shown_in_the_recorded_text() {
     assert_eq!(ended.code, Some(5), "{}", ended.transcript());
     assert!(ended.stderr.contains("reports/faults/[STAMP]/workflow.yaml:"), "{}", ended.transcript());
 }
+
+#[test]
+fn a_run_of_which_only_the_plan_is_left_can_be_run_again_and_is_not_compared() {
+    let (project, first) = measured();
+    for name in ["state.json", "manifest.json", "summary.md"] {
+        std::fs::remove_file(first.path().join(name)).expect("removed");
+    }
+    let ended = project.runner(&["resume", &named(&first)]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(
+        ended.stderr.contains("state.json") && ended.stderr.contains("runner rerun"),
+        "{}",
+        ended.transcript()
+    );
+    let ended = project.runner(&["rerun", &named(&first)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let second = Evidence::all(&project).pop().expect("a bundle");
+    assert!(!second.has("comparison.json"));
+    assert!(second.text("summary.md").contains("not compared with the run that it repeats"));
+    verifies(&project, &second);
+}

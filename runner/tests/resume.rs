@@ -77,6 +77,7 @@ fn a_run_that_was_killed_before_its_first_step_goes_on_from_the_start() {
         .expect("chmod");
     let path = std::env::var("PATH").expect("a PATH");
     let mut command = project.command_of_runner();
+    command.stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null());
     command.args(["run", "w.yaml"]).env("PATH", format!("{}:{path}", project.path("bin").display()));
     let run = command.spawn().expect("the runner starts");
     let evidence = until(&project, "the question to git", |state| is(state, 0, "pending"));

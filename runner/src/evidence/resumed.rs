@@ -55,9 +55,9 @@ pub fn process_mark(pid: u32) -> Option<String> {
     if fields.next()? == "Z" {
         return None;
     }
-    let start = fields.nth(18)?;
+    let tick = fields.nth(18)?;
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(format!("{} {start}", boot.trim()))
+    Some(format!("{} {tick}", boot.trim()))
 }
 
 impl RunState {

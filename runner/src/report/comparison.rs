@@ -229,7 +229,7 @@ fn step(id: &str, before: Option<&StepOutcome>, after: Option<&StepOutcome>) -> 
         let reason = match (a, b) {
             (None, _) => Some("not measured before"),
             (_, None) => Some("not measured after"),
-            (Some(a), _) if a == 0.0 => Some("0 before"),
+            (Some(0.0), _) => Some("0 before"),
             _ => apart,
         };
         let ratio = a.zip(b).filter(|_| reason.is_none()).map(|(a, b)| b / a);

@@ -41,7 +41,13 @@ impl Recorded {
         let path =
             bundle.canonicalize().map_err(|error| refuse(format!("`{shown}` is not a bundle: {error}")))?;
         let plan = EvidenceRecord::plan_of(&path).map_err(|error| {
-            refuse(format!("`{shown}` cannot be run from: {error}; run its workflow with `runner run`"))
+            let text = path.join(WORKFLOW).is_file();
+            let way = if text {
+                format!("`runner run {shown}/{WORKFLOW}` begins anew")
+            } else {
+                "run its workflow anew".to_owned()
+            };
+            refuse(format!("`{shown}` does not say what was planned: {error}; {way}"))
         })?;
         let again = format!("run the workflow itself: `runner run {}`", plan.workflow.path);
         let named = bundle.join(WORKFLOW);

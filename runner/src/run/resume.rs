@@ -27,7 +27,7 @@ use crate::verify::verify;
 /// Files that the runner replaces as a whole while a run goes on, so that their size says nothing.
 const REPLACED: [&str; 3] = ["state.json", "commands.txt", "summary.md"];
 /// Files of the runner that belong to no step.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "plan.json",
     "state.json",
     "commands.jsonl",
@@ -36,6 +36,7 @@ const OWN: [&str; 8] = [
     "summary.md",
     "comparison.json",
     "manifest.json",
+    "inputs.json",
 ];
 
 /// Goes on with a run.
@@ -273,7 +274,7 @@ fn put_manifest_aside(
     record: &EvidenceRecord,
 ) -> Result<(Option<String>, Option<crate::fs::Digest>), EvidenceError> {
     let name = |number: usize| format!("manifest.{number}.json");
-    let count = (1..).take_while(|number| bundle.has(&name(*number))).count();
+    let count = (1..10_000).take_while(|number| bundle.has(&name(*number))).count();
     let digest = |file: &str| {
         let path = bundle.file(file);
         digest_file(&path)
@@ -300,8 +301,8 @@ fn put_manifest_aside(
 /// Removes what a kill left of a file of the runner that was being replaced; the file itself is whole.
 fn remove_torn(bundle: &Bundle, files: &[String]) {
     let torn = |name: &&String| {
-        let own = |own: &&str| name.strip_prefix('.').is_some_and(|rest| rest.starts_with(*own));
-        name.ends_with(".tmp") && OWN.iter().any(|name| own(&name))
+        let inner = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
+        inner.is_some_and(|inner| OWN.iter().any(|own| inner.starts_with(own)))
     };
     for name in files.iter().filter(torn) {
         // One that stays is listed in the manifest and harms nobody.
