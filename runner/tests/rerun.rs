@@ -180,3 +180,28 @@ fn a_run_of_which_only_the_plan_is_left_can_be_run_again_and_is_not_compared() {
     assert!(second.text("summary.md").contains("not compared with the run that it repeats"));
     verifies(&project, &second);
 }
+
+#[test]
+fn a_figure_of_a_fallback_is_not_set_in_relation_to_one_of_what_was_asked() {
+    let project = Project::new();
+    let step = "
+  - id: measure
+    run: |
+      test ${{ vars.size }} = 32 -o -e go.flag && echo '{\"seconds\": 4.0}' > ${{ bundle }}/results.json
+    metrics: { file: results.json, values: { seconds: result.seconds } }
+    fallback: { vars: { size: 32 } }
+";
+    project.write("w.yaml", workflow("vars: { size: 64 }", step));
+    project.write("go.flag", "");
+    assert_eq!(project.runner(&["run", "w.yaml"]).code, Some(0));
+    std::fs::remove_file(project.path("go.flag")).expect("removed");
+    let ended = project.runner(&["rerun", &named(&Evidence::only(&project))]);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let second = Evidence::all(&project).pop().expect("a bundle");
+    let metric = second.json("comparison.json")["steps"][0]["metrics"][0].clone();
+    assert_eq!((&metric["before"], &metric["after"]), (&4.0.into(), &4.0.into()));
+    assert_eq!(metric["ratio"], Value::Null, "as large as each other, and nothing to compare");
+    assert_eq!(metric["reason"], "measured for other values");
+    assert_eq!(second.step("measure")["outcome"], "failed");
+    verifies(&project, &second);
+}

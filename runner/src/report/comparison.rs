@@ -13,6 +13,7 @@ use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, StepOutcome};
 use crate::outcome::Outcome;
 use crate::plan::differences;
 use crate::report::operations::{Operation, profiled, ranked};
+use crate::report::summary::number;
 use crate::report::table::Table;
 
 /// How many operations are compared.
@@ -274,10 +275,10 @@ fn hotspots(before: &EvidenceRecord, after: &EvidenceRecord) -> Result<Vec<Hotsp
 }
 
 fn figure(value: Option<f64>, unit: &str) -> String {
-    value.map_or_else(
-        || "-".to_owned(),
-        |value| {
-            format!("{} {unit}", crate::report::summary::number(&Value::from(value))).trim_end().to_owned()
-        },
-    )
+    let Some(value) = value else { return "-".to_owned() };
+    // A count is read back as a float; it is a count all the same.
+    let whole = value.fract() == 0.0 && value.abs() < 1e15;
+    let text = if whole { format!("{value:.0}") } else { number(&Value::from(value)) };
+    // A pure number has the unit 1.
+    if unit == "1" { text } else { format!("{text} {unit}").trim_end().to_owned() }
 }

@@ -191,8 +191,11 @@ fn object(values: &serde_json::Map<String, Value>) -> String {
 
 fn figures(text: &mut String, record: &EvidenceRecord) {
     for step in &record.state.steps {
-        for attempt in step.attempts.iter().filter(|attempt| !attempt.metrics.is_empty()) {
-            line!(text, "\n## Figures of step `{}`{}\n", step.id, instead(attempt));
+        let measured = || step.attempts.iter().filter(|attempt| !attempt.metrics.is_empty());
+        let several = measured().filter(|attempt| attempt.kind != AttemptKind::Fallback).count() > 1;
+        for attempt in measured() {
+            let nth = if several { format!(", attempt {}", attempt.number) } else { String::new() };
+            line!(text, "\n## Figures of step `{}`{nth}{}\n", step.id, instead(attempt));
             if let Some(kernel) = &attempt.kernel {
                 line!(
                     text,

@@ -192,6 +192,8 @@ impl Engine {
         // Made right after this step; a bundle without it is not complete.
         artifacts.push("summary.md".to_owned());
         artifacts.sort();
+        // A resumed run has one from the time before.
+        artifacts.dedup();
         // This step itself has no end yet, and is none of the run's results.
         let ended = self.state.steps.iter().filter(|step| step.status != StepStatus::Running);
         let steps: Vec<Value> = ended.map(step_record).collect();
