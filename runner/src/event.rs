@@ -14,6 +14,8 @@ use crate::outcome::Outcome;
 pub enum Event {
     /// The bundle exists; the steps begin.
     RunStarted { workflow: String, title: String, bundle: String, steps: usize },
+    /// A run goes on in a bundle that was there: how it stood, and how many of its steps stay as they are.
+    RunResumed { from: String, kept: usize, steps: usize },
     /// An attempt begins.
     AttemptStarted { step: String, index: usize, attempt: u32, kind: String, what: String },
     /// A plugin reports progress; `total` is 0 when unknown.
@@ -62,6 +64,7 @@ impl Event {
             Self::Fallback { step, reason, .. } | Self::Skipped { step, reason } => vec![step, reason],
             Self::Ledger { summary, files } => std::iter::once(summary).chain(files).collect(),
             Self::Surprise { message } => vec![message],
+            Self::RunResumed { from, .. } => vec![from],
             Self::RunEnded { reason, bundle, next, .. } => {
                 std::iter::once(bundle).chain(reason).chain(next).collect()
             }

@@ -73,6 +73,9 @@ pub fn verify(bundle: &Path) -> Result<Vec<Finding>, EvidenceError> {
             findings.add(file, Problem::Added, "is not in the manifest: it came after the bundle was sealed");
         }
     }
+    if manifest.is_none() {
+        findings.sizes(bundle);
+    }
     findings.chain(bundle, manifest.as_ref());
     findings.texts(bundle, manifest.as_ref());
     Ok(findings.0)
@@ -100,7 +103,13 @@ impl Findings {
             }
         };
         match serde_json::from_slice(&bytes) {
-            Ok(manifest) => Some(manifest),
+            Ok(manifest) => {
+                // No digest covers the manifest itself; that it was cut can be seen all the same.
+                if !bytes.ends_with(b"\n") {
+                    self.add(name, Problem::Truncated, "lacks its last line end");
+                }
+                Some(manifest)
+            }
             Err(error) => {
                 self.add(name, Problem::Unreadable, format!("is not understood: {error}"));
                 None
@@ -123,10 +132,27 @@ impl Findings {
         }
     }
 
+    /// Without a manifest there is what `state.json` noted when the last step ended.
+    fn sizes(&mut self, bundle: &Path) {
+        let Ok(record) = EvidenceRecord::load(bundle) else { return };
+        for (name, size) in &record.state.sizes {
+            match bundle.join(name).symlink_metadata() {
+                Ok(found) if found.len() < *size => {
+                    let message =
+                        format!("has {} of the {size} bytes that it had when a step ended", found.len());
+                    self.add(name, Problem::Truncated, message);
+                }
+                Ok(_) => {}
+                Err(_) => self.add(name, Problem::Removed, "is gone"),
+            }
+        }
+    }
+
     fn chain(&mut self, bundle: &Path, manifest: Option<&Manifest>) {
         let name = CommandLog::FILES[0];
-        let Ok(text) = fs::read_to_string(bundle.join(name)) else {
-            return self.add(name, Problem::Unreadable, "cannot be read");
+        let text = match fs::read_to_string(bundle.join(name)) {
+            Ok(text) => text,
+            Err(error) => return self.add(name, Problem::Unreadable, format!("cannot be read: {error}")),
         };
         let (head, broken) = CommandLog::follow(&text);
         for message in broken {

@@ -142,5 +142,6 @@ fn seal_again(root: &Path) {
         file["sha256"] = digest.into();
         file["size"] = bytes.len().into();
     }
-    tamper(&root.join("manifest.json"), |_| serde_json::to_string_pretty(&manifest).expect("JSON"));
+    let text = serde_json::to_string_pretty(&manifest).expect("JSON") + "\n";
+    tamper(&root.join("manifest.json"), |_| text);
 }

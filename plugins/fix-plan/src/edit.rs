@@ -36,18 +36,19 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
         }
         _ => None,
     };
-    if let Some(attempt) = linking(&item, ledger.text(), &record.bundle) {
-        let number = attempt.head.number;
-        return Ok(Edit {
-            attempt: Some(number),
-            summary: format!(
-                "nothing to do: attempt #{number} of [{}] already links {}",
-                config.item, record.bundle
-            ),
-            ..Edit::default()
-        });
+    let own = linking(&item, ledger.text(), &record).map(|attempt| attempt.head.number);
+    let nothing = |number: u64| Edit {
+        attempt: Some(number),
+        summary: format!(
+            "nothing to do: attempt #{number} of [{}] already links {}",
+            config.item, record.bundle
+        ),
+        ..Edit::default()
+    };
+    if let Some(number) = own.filter(|_| !record.resumed) {
+        return Ok(nothing(number));
     }
-    let number = item.next_number().ok_or_else(|| {
+    let number = own.or_else(|| item.next_number()).ok_or_else(|| {
         Error::invalid(format!(
             "{}: the attempts of item `[{}]` have no next number",
             config.ledger, config.item
@@ -58,7 +59,11 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     let entry = Entry { number, who: config.who.as_deref(), record: &record, next_row };
 
     let mut result = Edit { attempt: Some(number), ..Edit::default() };
-    let mut done = vec![format!("attempt #{number} ({}) appended to [{}]", record.result, config.item)];
+    let mut done = vec![match own {
+        None => format!("attempt #{number} ({}) appended to [{}]", record.result, config.item),
+        // The run was killed after its entry was written, perhaps before the rest was.
+        Some(_) => format!("attempt #{number} of [{}] is there, and what it lacked was added", config.item),
+    }];
     let mut cut = |path: &str, splice: Splice| {
         result.splices.entry(path.to_owned()).or_default().push(splice);
     };
@@ -96,7 +101,9 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
         }
     }
     // Behind the status, because in a document that ends with an empty status line both have one place.
-    cut(&config.ledger, insertion(ledger.text(), &item, &entry));
+    if own.is_none() {
+        cut(&config.ledger, insertion(ledger.text(), &item, &entry));
+    }
     if config.index && counts {
         let keyword = status::keyword(&after);
         for cell in ledger.index_cells(&config.item).into_iter().filter(|cell| cell.text != keyword) {
@@ -131,8 +138,12 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     for splices in result.splices.values_mut() {
         splices.sort_by_key(|splice| splice.start);
     }
+    if let Some(number) = own.filter(|_| result.splices.is_empty()) {
+        return Ok(nothing(number));
+    }
     let cuts = result.splices.get(&config.ledger).map_or(&[][..], Vec::as_slice);
-    readback::check(&ledger, &config.item, &item, number, cuts)?;
+    let added = own.is_none().then_some(number);
+    readback::check(&ledger, &config.item, &item, added, cuts)?;
     result.summary = done.join("; ");
     Ok(result)
 }
@@ -147,11 +158,13 @@ fn document<'a>(request: &'a EditRequest, path: &str) -> Result<&'a str, Error> 
     request.documents.get(path).map(String::as_str).ok_or_else(missing)
 }
 
-/// The attempt that links a bundle: in its `Artifacts`, or anywhere when it has none. Elsewhere an attempt
-/// may well name the bundle of another run.
-pub fn linking<'a>(item: &'a Item, text: &Text<'_>, bundle: &str) -> Option<&'a Attempt> {
+/// The attempt that links the run's bundle: in its `Artifacts`, or anywhere when it has none. Elsewhere an
+/// attempt may well name the bundle of another run. Entries of tries that are over do not count.
+pub fn linking<'a>(item: &'a Item, text: &Text<'_>, record: &RunRecord) -> Option<&'a Attempt> {
+    let bundle = record.bundle.as_str();
+    let mut open = item.attempts.iter().filter(|attempt| !record.entered.contains(&attempt.head.number));
     // The last one: below a heading an attempt may hold others.
-    item.attempts.iter().rfind(|attempt| {
+    open.rfind(|attempt| {
         let named = item.artifact_lines(text, attempt);
         if !named.is_empty() {
             return named.into_iter().any(|at| links(text.lines()[at].text, bundle));

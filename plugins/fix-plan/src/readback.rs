@@ -7,19 +7,19 @@ use runner_plugin::{Error, Splice};
 use fix_plan_model::item::Item;
 use fix_plan_model::ledger::LedgerDocument;
 
-/// Refuses an edit after which the item does not hold the attempts that it held, and the new one.
+/// Refuses an edit after which the item does not hold the attempts that it held, and the new one (if there is one).
 pub fn check(
     ledger: &LedgerDocument<'_>,
     id: &str,
     before: &Item,
-    number: u64,
+    added: Option<u64>,
     splices: &[Splice],
 ) -> Result<(), Error> {
     let text = ledger.text();
     let after = apply(text.source(), splices);
     let read = LedgerDocument::read(text.path(), &after).and_then(|ledger| ledger.item(id));
     let mut expected: Vec<_> = before.attempts.iter().map(|attempt| attempt.head.number).collect();
-    expected.push(number);
+    expected.extend(added);
     expected.sort_unstable();
     let mut found: Vec<_> = read.iter().flat_map(|item| &item.attempts).map(|a| a.head.number).collect();
     found.sort_unstable();
@@ -27,6 +27,7 @@ pub fn check(
         return Ok(());
     }
     let path = text.path();
+    let number = added.or(before.attempts.iter().map(|attempt| attempt.head.number).max()).unwrap_or(0);
     let open = text.unclosed_list_fences().iter().rfind(|line| before.lines.contains(line));
     Err(Error::invalid(match open {
         Some(line) => format!(

@@ -47,6 +47,12 @@ pub struct RunRecord {
     /// Warnings and oddities, one line each.
     #[serde(default)]
     pub surprises: Vec<String>,
+    /// Whether the run goes on after it had stopped: its entry may be there, and the rest of the edit not.
+    #[serde(default)]
+    pub resumed: bool,
+    /// Numbers of attempts that this bundle has already, of tries that are over: a resumed run gets another.
+    #[serde(default)]
+    pub entered: Vec<u64>,
     /// Says that the same failure was seen before, and where.
     #[serde(default)]
     pub repeated_failure: Option<String>,

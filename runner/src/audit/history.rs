@@ -4,11 +4,10 @@
 //! git is missing, or knows nothing of the files, nothing is known; that is no mistake.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Instant;
 use crate::git;
 use crate::guard::Guard;
 use crate::launch::Scratch;

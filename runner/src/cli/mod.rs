@@ -1,7 +1,9 @@
 //! The command line: a thin edge. One file a subcommand; [`main`] parses, dispatches and turns the end into an
 //! exit code. Only this module prints.
 
+mod again;
 mod audit;
+mod compare;
 mod completions;
 mod ledger;
 mod listen;
@@ -31,6 +33,9 @@ pub fn main() -> std::process::ExitCode {
     let code = match &cli.command {
         Subcommand::Run(options) => run::run(&cli.global, options),
         Subcommand::Plan(options) => plan::run(&cli.global, options),
+        Subcommand::Resume(options) => again::resume(&cli.global, options),
+        Subcommand::Rerun(options) => again::rerun(&cli.global, options),
+        Subcommand::Compare(options) => compare::run(&cli.global, options),
         Subcommand::Validate(options) => validate::run(&cli.global, options),
         Subcommand::Status(options) => status::run(&cli.global, options),
         Subcommand::Report(options) => report::run(&cli.global, options),

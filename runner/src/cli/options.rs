@@ -20,6 +20,7 @@ Examples:
   runner run workflows/phase_b1.yaml --set size=1024
   runner plan workflows/phase_b1.yaml
   runner status
+  runner resume reports/x/20261122T101112Z --note enlarged
 
 ";
 
@@ -60,6 +61,12 @@ pub enum Subcommand {
     Run(RunOptions),
     /// Show what a workflow would run, with everything resolved; run nothing
     Plan(PlanOptions),
+    /// Go on with a run that was killed, interrupted, blocked or broken, in its bundle
+    Resume(AgainOptions),
+    /// Run what a bundle records again, into a new bundle, and compare the two
+    Rerun(AgainOptions),
+    /// Compare two bundles: outcomes, figures, top operations
+    Compare(CompareOptions),
     /// Check workflows; run nothing
     Validate(ValidateOptions),
     /// Say where runs stand: all bundles of the project, or one
@@ -86,13 +93,47 @@ pub enum Subcommand {
 pub struct RunOptions {
     #[command(flatten)]
     pub plan: PlanOptions,
+    /// Run although the last tries were identical and all failed alike (`stop_after_repeats`)
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub guard: GuardOptions,
+}
+
+/// How the programs of a run are guarded.
+#[derive(Debug, Args)]
+pub struct GuardOptions {
     /// Do not prevent writes outside of the bundle, only detect them: for steps that must gain privileges
     /// (sudo) or change mounts (containers), which a confined program cannot
     #[arg(long)]
     pub detect_only: bool,
 }
 
-/// Options of `plan`, which `run` has too.
+/// Options of `resume` and `rerun`.
+#[derive(Debug, Args)]
+pub struct AgainOptions {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    /// Why; it becomes part of the evidence
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    #[command(flatten)]
+    pub guard: GuardOptions,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The earlier bundle
+    #[arg(value_name = "A")]
+    pub before: PathBuf,
+    /// The later bundle
+    #[arg(value_name = "B")]
+    pub after: PathBuf,
+}
+
+/// Options of `plan`, and of `run`.
 #[derive(Debug, Args)]
 pub struct PlanOptions {
     /// The workflow

@@ -10,6 +10,7 @@ use crate::evidence::{Secrets, one_line, with_line};
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Plan, PlanAction, PlanAttempt, PlanStep, Request};
 use crate::process::bytes;
+use crate::run::repeats;
 
 /// Shows what a workflow would run.
 pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
@@ -18,7 +19,7 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
         Err(code) => return code,
     };
     let catalog = workflow::catalog(global);
-    let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None };
+    let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None, pins: &[] };
     match plan::build(&checked, &request) {
         Ok(plan) => {
             let secrets = Secrets::of_environment();
@@ -33,6 +34,9 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
                 terminal::out(&serde_json::to_string_pretty(&plan).unwrap_or_default());
             } else {
                 terminal::out(show(&plan).trim_end());
+                if let Some(refusal) = repeats::refusal(&plan, &root.join(&checked.root.value)) {
+                    terminal::out(&format!("`runner run` would refuse: {refusal}"));
+                }
             }
             ExitCode::Complete
         }
@@ -56,6 +60,10 @@ fn show(plan: &Plan) -> String {
     }
     if !plan.requires.is_empty() {
         line("requires", &plan.requires.join(" "));
+    }
+    if let Some(count) = plan.stop_after_repeats {
+        let plural = if count == 1 { "" } else { "s" };
+        line("stops", &format!("after {count} identical failure{plural}"));
     }
     for (index, step) in plan.steps.iter().enumerate() {
         text.push_str(&show_step(index + 1, step));

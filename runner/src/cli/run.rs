@@ -1,4 +1,4 @@
-//! `runner run`.
+//! `runner run`, and how every command that runs steps ends.
 
 use crate::cli::listen;
 use crate::cli::options::{Global, RunOptions};
@@ -6,7 +6,7 @@ use crate::cli::{terminal, workflow};
 use crate::evidence::RunStatus;
 use crate::exit_code::ExitCode;
 use crate::process::Cancel;
-use crate::run::{RunError, RunRequest, run as run_workflow};
+use crate::run::{RunEnd, RunError, RunRequest, run as run_workflow};
 
 /// Runs a workflow.
 pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
@@ -14,9 +14,9 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let cancel = match Cancel::on_signals() {
+    let cancel = match cancel(global) {
         Ok(cancel) => cancel,
-        Err(error) => return workflow::complain(global, &format!("signals cannot be handled: {error}")),
+        Err(code) => return code,
     };
     let catalog = workflow::catalog(global);
     let events = listen::listener(global, terminal::moves());
@@ -25,11 +25,23 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
         root,
         catalog: &catalog,
         set: &options.plan.set,
+        force: options.force,
         events,
         cancel,
-        detect_only: options.detect_only,
+        detect_only: options.guard.detect_only,
     };
-    match run_workflow(request) {
+    conclude(global, run_workflow(request))
+}
+
+/// What signals set.
+pub fn cancel(global: &Global) -> Result<Cancel, ExitCode> {
+    Cancel::on_signals()
+        .map_err(|error| workflow::complain(global, &format!("signals cannot be handled: {error}")))
+}
+
+/// The exit code of a run; what was not run is told.
+pub fn conclude(global: &Global, ended: Result<RunEnd, RunError>) -> ExitCode {
+    match ended {
         Ok(end) => match end.status {
             RunStatus::Complete => ExitCode::Complete,
             RunStatus::Blocked => ExitCode::Blocked,
@@ -37,6 +49,11 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
             RunStatus::Broken | RunStatus::Running => ExitCode::RuleBroken,
         },
         Err(RunError::Invalid(mistakes)) => workflow::refuse(global, &mistakes),
+        Err(RunError::Refused(message)) => workflow::complain(global, &message),
+        Err(RunError::Repeats(message)) => {
+            workflow::complain(global, &message);
+            ExitCode::Blocked
+        }
         Err(error @ RunError::Evidence(_)) => {
             workflow::complain(global, &error.to_string());
             ExitCode::RuleBroken

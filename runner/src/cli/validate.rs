@@ -23,7 +23,7 @@ pub fn run(global: &Global, options: &ValidateOptions) -> ExitCode {
 fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
     let (checked, root) = workflow::read(global, path, &[])?;
     let catalog = workflow::catalog(global);
-    let request = Request { root: &root, catalog: &catalog, set: &[], stamp: None };
+    let request = Request { root: &root, catalog: &catalog, set: &[], stamp: None, pins: &[] };
     let plan = plan::build(&checked, &request).map_err(|mistakes| workflow::refuse(global, &mistakes))?;
     if global.json {
         terminal::out(

@@ -97,7 +97,7 @@ pub fn read(
         Ok(workflow) => Ok((workflow, root)),
         Err(Refused { mistakes, draft }) => {
             let catalog = catalog(global);
-            let request = Request { root: &root, catalog: &catalog, set, stamp: None };
+            let request = Request { root: &root, catalog: &catalog, set, stamp: None, pins: &[] };
             let further = draft.map(|draft| plan::mistakes(&draft, &request)).unwrap_or_default();
             Err(refuse(global, &mistakes.and(further)))
         }

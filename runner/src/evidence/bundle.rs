@@ -14,7 +14,8 @@ use crate::evidence::{EvidenceError, Secrets};
 use crate::fs::write_whole;
 
 /// The runner's records: what a program does to them is undone.
-const OWN: [&str; 5] = ["plan.json", "state.json", "commands.jsonl", "commands.txt", "inputs.json"];
+pub const RECORDS: [&str; 6] =
+    ["workflow.yaml", "plan.json", "state.json", "commands.jsonl", "commands.txt", "inputs.json"];
 
 /// A bundle's directory.
 #[derive(Clone, Debug)]
@@ -60,6 +61,29 @@ impl Bundle {
     /// The values that must not stand in it.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// A bundle that is there already, for a run that goes on.
+    pub fn open(path: &Path, stamp: Stamp) -> Self {
+        let read = |name: &&str| Some(((*name).to_owned(), fs::read(path.join(name)).ok()?));
+        let records = RECORDS.iter().filter_map(read).collect();
+        Self {
+            path: path.to_owned(),
+            stamp,
+            records: Arc::new(Mutex::new(records)),
+            secrets: Secrets::default(),
+        }
+    }
+
+    /// Keeps other runs out of this bundle for as long as the result lives; `None` when one is in it.
+    pub fn hold(&self) -> Result<Option<fs::File>, EvidenceError> {
+        let wrong = |error: io::Error| EvidenceError::at(&self.path, "cannot lock", error);
+        let directory = fs::File::open(&self.path).map_err(wrong)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Some(directory)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(wrong(error)),
+        }
     }
 
     /// The directory.
@@ -112,7 +136,7 @@ impl Bundle {
 
     /// Whether a file is a record of the runner, which nobody else writes.
     pub fn is_own(&self, name: &str) -> bool {
-        OWN.contains(&name)
+        RECORDS.contains(&name)
     }
 
     /// Writes the records again that are not as they were written. Returns their names.

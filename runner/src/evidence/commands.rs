@@ -143,6 +143,38 @@ impl CommandLog {
         Ok(Self { bundle: bundle.clone(), head: Digest::zero(), records: Vec::new() })
     }
 
+    /// Goes on with the log of a run that has stopped. What a kill left of a last line is cut off first (or
+    /// given its line end, when only that is missing); the text says what was done.
+    pub fn go_on(bundle: &Bundle) -> Result<(Self, Option<String>), EvidenceError> {
+        let path = bundle.file("commands.jsonl");
+        let wrong = |error: &dyn std::fmt::Display| EvidenceError::at(&path, "cannot go on with", error);
+        let bytes = std::fs::read(&path).map_err(|error| wrong(&error))?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let tail = &bytes[whole..];
+        let only_its_end_is_missing = serde_json::from_slice::<Line>(tail).is_ok();
+        let kept = if only_its_end_is_missing { &bytes[..] } else { &bytes[..whole] };
+        let text = std::str::from_utf8(kept).map_err(|error| wrong(&error))?;
+        let (head, broken) = Self::follow(text);
+        if let Some(first) = broken.first() {
+            return Err(wrong(first));
+        }
+        let records = Self::read(text).map_err(|error| wrong(&error))?;
+        let mut told = None;
+        if only_its_end_is_missing {
+            bundle.write(Self::FILES[0], format!("{text}\n").as_bytes())?;
+            told = Some("the last line of `commands.jsonl` had no line end; it was added".to_owned());
+        } else if !tail.is_empty() {
+            bundle.write(Self::FILES[0], text.as_bytes())?;
+            let count = tail.len();
+            told = Some(format!(
+                "the last line of `commands.jsonl` was torn; its {count} bytes were cut off before the run went on"
+            ));
+        }
+        let log = Self { bundle: bundle.clone(), head, records };
+        log.write_text()?;
+        Ok((log, told))
+    }
+
     /// Writes down that a command is about to start; returns its number.
     pub fn start(&mut self, start: CommandStart) -> Result<u64, EvidenceError> {
         let id = self.records.len() as u64 + 1;

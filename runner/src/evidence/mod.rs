@@ -12,6 +12,7 @@ mod commands_text;
 mod inputs;
 mod manifest;
 mod record;
+mod resumed;
 mod secrets;
 mod state;
 mod sweep;
@@ -20,12 +21,13 @@ use std::fmt;
 use std::path::Path;
 
 pub use ascii::{ascii, shell_quote};
-pub use bundle::Bundle;
+pub use bundle::{Bundle, RECORDS};
 pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState, PluginId};
 pub use commands_text::{one_line, with_line};
 pub use inputs::{GitClass, InputFile, InputsRecord, StepInputs};
 pub use manifest::{Manifest, ManifestFile, seal};
 pub use record::EvidenceRecord;
+pub use resumed::{ResumeRecord, Unfinished, process_mark};
 pub use secrets::Secrets;
 pub use state::{
     AttemptKind, AttemptRecord, AttemptedRecord, ChangeRecord, GateRecord, GitRecord, GuardRecord,

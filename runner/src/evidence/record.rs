@@ -27,6 +27,8 @@ pub struct EvidenceRecord {
     pub env: Option<Value>,
     /// `inputs.json`, when there is one.
     pub inputs: Option<InputsRecord>,
+    /// `comparison.json`, when the run repeated another one.
+    pub comparison: Option<Value>,
     /// `manifest.json`, when the bundle is sealed.
     pub manifest: Option<Manifest>,
     /// Every file, relative to the bundle, sorted.
@@ -34,6 +36,11 @@ pub struct EvidenceRecord {
 }
 
 impl EvidenceRecord {
+    /// Reads `plan.json` alone: a run that was killed at its very beginning has nothing else.
+    pub fn plan_of(path: &Path) -> Result<Plan, EvidenceError> {
+        required(path, "plan.json")
+    }
+
     /// Reads a bundle.
     pub fn load(path: &Path) -> Result<Self, EvidenceError> {
         let log = path.join("commands.jsonl");
@@ -49,6 +56,7 @@ impl EvidenceRecord {
             hotspots: optional(path, "profile/hotspots.json")?,
             env: optional(path, "env.json")?,
             inputs: optional(path, "inputs.json")?,
+            comparison: optional(path, "comparison.json")?,
             manifest: optional(path, "manifest.json")?,
             files: files.iter().map(|file| file.display().to_string()).collect(),
         })

@@ -1,10 +1,13 @@
 //! [`RunState`]: where a run stands, and what each attempt did. It is `state.json`, replaced as a whole at
 //! every change, so that a killed run can be understood.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::Instant;
+use crate::evidence::ResumeRecord;
 use crate::fs::Digest;
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
@@ -70,6 +73,26 @@ pub struct RunState {
     pub ledger: Option<LedgerRecord>,
     /// What to do next.
     pub next: Vec<String>,
+    /// What tells the runner's process from a later one with the same number; see
+    /// [`process_mark`](crate::evidence::process_mark).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// Why the run was started, in the user's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Surprises that were known before a step ran: the run was forced, or goes on after damage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noted: Vec<String>,
+    /// How the run was taken up again, once for each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<ResumeRecord>,
+    /// The number of the ledger's attempt that is about to be written, until it is known that it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_intent: Option<u64>,
+    /// Size in bytes of each file that was in the bundle when the last step ended. A file that is smaller, or
+    /// gone, was damaged later; a sealed bundle has digests instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sizes: BTreeMap<String, u64>,
 }
 
 /// The repository when the run began.

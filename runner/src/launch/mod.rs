@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::clock::Instant;
 use crate::evidence::{
     AttemptedRecord, Bundle, CommandEnd, CommandLog, CommandStart, EvidenceError, GitRecord, GitState,
-    PluginId,
+    InputsRecord, PluginId,
 };
 use crate::fs::{Digest, display_relative};
 use crate::git;
@@ -120,6 +120,17 @@ pub struct Launcher {
     known: Vec<PathBuf>,
 }
 
+/// Where programs are started, and how they are guarded.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The project root.
+    pub root: PathBuf,
+    /// Files and directories that programs of the run are expected to read: plugins, input bundles.
+    pub known: Vec<PathBuf>,
+    /// Whether writes elsewhere are told, not prevented.
+    pub detect_only: bool,
+}
+
 /// What a caller does with the pipes of a program, while the program is watched.
 pub struct Conversation<'a> {
     /// Talks until the program closes its side; the flag is set once the program is gone.
@@ -157,26 +168,25 @@ impl Mouth {
 }
 
 impl Launcher {
-    /// A launcher for a new bundle. `known` are files and directories that programs of the run are expected to
-    /// read: plugins, input bundles. `detect_only`: writes elsewhere are told, not prevented.
+    /// A launcher for a bundle whose commands so far are in `log`, and whose steps have read `inputs`.
     pub fn new(
-        root: &Path,
+        surroundings: Surroundings,
         bundle: &Bundle,
+        log: CommandLog,
+        inputs: Option<InputsRecord>,
         cancel: Cancel,
-        known: Vec<PathBuf>,
-        detect_only: bool,
     ) -> Result<Self, EvidenceError> {
-        let commands = Mutex::new(CommandLog::create(bundle)?);
         adopt_orphans()
             .map_err(|error| EvidenceError::at(bundle.path(), "cannot adopt orphans for", error))?;
+        let Surroundings { root, known, detect_only } = surroundings;
         Ok(Self {
-            root: root.to_owned(),
+            root,
             bundle: bundle.clone(),
-            commands,
+            commands: Mutex::new(log),
             cancel,
             detect_only,
             dirty: Mutex::new((None, None)),
-            reads: Mutex::default(),
+            reads: Mutex::new(Reads::going_on(inputs)),
             known,
         })
     }
@@ -338,7 +348,7 @@ impl Launcher {
     }
 
     /// What is known to be read until now.
-    pub fn inputs(&self) -> crate::evidence::InputsRecord {
+    pub fn inputs(&self) -> InputsRecord {
         lock(&self.reads).record()
     }
 

@@ -68,6 +68,11 @@ impl Declared {
 }
 
 impl Reads {
+    /// What was read before a run was resumed, if anything.
+    pub fn going_on(inputs: Option<InputsRecord>) -> Self {
+        Self { steps: inputs.map(|inputs| inputs.steps).unwrap_or_default(), ..Self::default() }
+    }
+
     /// Takes in what a program of a step read.
     pub fn add(&mut self, project: &Path, step: &str, observed: &Observed, declared: &Declared) {
         let at = self.steps.iter().position(|known| known.step == step).unwrap_or_else(|| {

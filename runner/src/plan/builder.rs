@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub set: &'a [(String, String)],
     /// The stamp of the bundle; `None` in a dry run.
     pub stamp: Option<Stamp>,
+    /// Inputs as an earlier plan resolved them: these stamps are taken again, not the newest ones.
+    pub pins: &'a [PlanInput],
 }
 
 /// Resolves a workflow.
@@ -47,7 +49,8 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
     let mut assumed: Vec<&str> = workflow.broken_inputs.iter().map(String::as_str).collect();
     let mut inputs: Vec<PlanInput> = Vec::new();
     for input in &workflow.inputs {
-        match inputs::resolve(input, request.root) {
+        let pin = request.pins.iter().find(|pin| pin.name == input.name);
+        match inputs::resolve(input, request.root, pin.map(|pin| &pin.stamp)) {
             Ok(resolved) => inputs.push(resolved),
             Err(error) => {
                 assumed.push(&input.name);
@@ -82,6 +85,8 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
         overrides,
         inputs,
         requires: workflow.requires.iter().map(|required| required.value.clone()).collect(),
+        stop_after_repeats: workflow.stop_after_repeats,
+        rerun_of: None,
         steps,
         root: request.root.to_owned(),
         sources: workflow.steps.clone(),

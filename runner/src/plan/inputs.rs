@@ -25,12 +25,12 @@ impl fmt::Display for InputError {
     }
 }
 
-/// Finds the bundle of an input and digests it.
-pub fn resolve(input: &Input, root: &Path) -> Result<PlanInput, InputError> {
+/// Finds the bundle of an input and digests it. A `pin` is taken instead of what the workflow says.
+pub fn resolve(input: &Input, root: &Path, pin: Option<&Stamp>) -> Result<PlanInput, InputError> {
     let directory = &input.bundle.value;
-    let stamp = match &input.stamp {
-        StampChoice::Exact(stamp) => stamp.clone(),
-        StampChoice::Latest => newest_sealed(&root.join(directory)).ok_or_else(|| InputError {
+    let stamp = match (pin, &input.stamp) {
+        (Some(stamp), _) | (None, StampChoice::Exact(stamp)) => stamp.clone(),
+        (None, StampChoice::Latest) => newest_sealed(&root.join(directory)).ok_or_else(|| InputError {
             message: format!("there is no sealed bundle below `{directory}`"),
             help: "run the workflow that makes it first".to_owned(),
         })?,

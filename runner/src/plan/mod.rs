@@ -5,6 +5,7 @@
 //! right before their step ([`Plan::attempt_in`]). Nothing is run here.
 
 mod builder;
+mod difference;
 mod inputs;
 mod limits;
 mod places;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use builder::{Request, build, mistakes};
+pub use difference::{Difference, DifferenceKind, differences};
 pub use inputs::{InputError, digest_bundle};
 pub use places::{place, places};
 pub use private::{PRIVATE_KEYS, PRIVATE_WORDS, is_private};
@@ -54,6 +56,12 @@ pub struct Plan {
     pub inputs: Vec<PlanInput>,
     /// What must be in the bundle before it is sealed.
     pub requires: Vec<String>,
+    /// After how many identical failures no further identical try is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after_repeats: Option<u32>,
+    /// The bundle whose plan is run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<Stamp>,
     /// The steps, in order.
     pub steps: Vec<PlanStep>,
     /// The project root. Not part of the evidence: a bundle is read elsewhere too.

@@ -1,4 +1,5 @@
-//! [`Cancel`]: whether the user asked the run to stop (Ctrl-C, SIGTERM). A second Ctrl-C ends at once.
+//! [`Cancel`]: whether the user asked the run to stop (Ctrl-C, SIGTERM, or
+//! SIGHUP when its terminal is closed). A second signal ends at once.
 //!
 //! What a plugin started must not outlive the plugin: it is watched with a [`Cancel::inner`] flag, which is
 //! set when the plugin's process has ended, for whatever reason.
@@ -7,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// A flag that signals set.
 #[derive(Clone, Debug, Default)]
@@ -17,10 +18,14 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// A flag that SIGINT and SIGTERM set. The second one ends the process with exit code 130.
+    /// A flag that SIGINT, SIGTERM and SIGHUP set. The second one ends the process with exit code 130.
+    /// `nohup` means that a closed terminal is to change nothing, and that is kept.
     pub fn on_signals() -> io::Result<Self> {
         let cancel = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            if signal == SIGHUP && hangup_is_ignored() {
+                continue;
+            }
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&cancel.own))?;
             signal_hook::flag::register(signal, Arc::clone(&cancel.own))?;
         }
@@ -42,6 +47,14 @@ impl Cancel {
     pub fn set(&self) {
         self.own.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whether this process was started with SIGHUP ignored.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Signal 1 is the lowest bit.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::evidence::{
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::process::bytes;
+use crate::report::Comparison;
 use crate::report::operations::{profiled, ranked};
 use crate::report::table::Table;
 
@@ -24,9 +25,11 @@ const NOT_LISTED: [&str; 2] = ["summary.md", "manifest.json"];
 pub fn summary(record: &EvidenceRecord) -> String {
     let mut text = String::new();
     head(&mut text, record);
+    resumed(&mut text, record);
     asked_and_run(&mut text, record);
     figures(&mut text, record);
     operations(&mut text, record);
+    compared(&mut text, record);
     surprises(&mut text, record);
     commands(&mut text, record);
     artifacts(&mut text, record);
@@ -60,9 +63,18 @@ fn head(text: &mut String, record: &EvidenceRecord) {
     table.row(["Workflow".into(), format!("`{}` ({}{mode}{focus})", plan.workflow.path, plan.workflow.id)]);
     let ended = state.ended.map_or_else(
         || "not ended".to_owned(),
-        |ended| format!("{ended} ({:.1} s)", ended.seconds_since(state.started)),
+        |ended| {
+            let pauses = if state.resumed.is_empty() { "" } else { ", pauses included" };
+            format!("{ended} ({:.1} s{pauses})", ended.seconds_since(state.started))
+        },
     );
     table.row(["Run (UTC)".into(), format!("{} to {ended}", state.started)]);
+    if let Some(original) = &plan.rerun_of {
+        table.row(["Repeats".into(), format!("`{original}`")]);
+    }
+    if let Some(note) = &state.note {
+        table.row(["Note".into(), note.clone()]);
+    }
     table.row(["Commit".into(), commit(record)]);
     table.row(["Variables".into(), with_line(&Value::Object(plan.vars.clone()))]);
     for input in &state.inputs {
@@ -80,6 +92,55 @@ fn head(text: &mut String, record: &EvidenceRecord) {
     table.row(["Writes outside".into(), writes(&state.guard)]);
     table.row(["Reads".into(), reads(record.inputs.as_ref())]);
     text.push_str(&table.render());
+}
+
+/// How the run was taken up again.
+fn resumed(text: &mut String, record: &EvidenceRecord) {
+    if record.state.resumed.is_empty() {
+        return;
+    }
+    line!(text, "\n## Resumed\n");
+    for (index, resumed) in record.state.resumed.iter().enumerate() {
+        let note = resumed.note.as_deref().map_or_else(
+            || "No note was given.".to_owned(),
+            |note| format!("Note: {}", note.replace('\n', " ")),
+        );
+        line!(text, "{}. {}, from `{}`. {note}", index + 1, resumed.at, resumed.from);
+        if let Some(reason) = &resumed.reason {
+            line!(text, "   - it stood so because: {}", reason.replace('\n', " "));
+        }
+        if let Some(cut) = &resumed.unfinished {
+            let files = match cut.files.as_slice() {
+                [] => "it left no files".to_owned(),
+                files => {
+                    format!(
+                        "its files: {}",
+                        files.iter().map(|f| format!("`{f}`")).collect::<Vec<_>>().join(", ")
+                    )
+                }
+            };
+            line!(
+                text,
+                "   - attempt {} of step `{}` was cut off and has no end; {files}",
+                cut.attempt,
+                cut.step
+            );
+        }
+        let kept: Vec<String> = resumed.kept.iter().map(|step| format!("`{step}`")).collect();
+        let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(", ") };
+        line!(text, "   - steps that stayed as they were: {kept}");
+        if let (Some(name), Some(sha256)) = (&resumed.manifest, &resumed.manifest_sha256) {
+            line!(text, "   - the manifest until then is `{name}` (sha256 {sha256})");
+        }
+    }
+}
+
+/// The run that this one repeats, from `comparison.json` alone.
+fn compared(text: &mut String, record: &EvidenceRecord) {
+    let Some(comparison) = Comparison::stored(record) else { return };
+    let stamp = comparison.before.stamp.as_deref().unwrap_or("an unnamed bundle");
+    line!(text, "\n## Compared with {stamp}\n");
+    text.push_str(&comparison.render());
 }
 
 fn commit(record: &EvidenceRecord) -> String {
@@ -174,8 +235,11 @@ fn object(values: &serde_json::Map<String, Value>) -> String {
 
 fn figures(text: &mut String, record: &EvidenceRecord) {
     for step in &record.state.steps {
-        for attempt in step.attempts.iter().filter(|attempt| !attempt.metrics.is_empty()) {
-            line!(text, "\n## Figures of step `{}`{}\n", step.id, instead(attempt));
+        let measured = || step.attempts.iter().filter(|attempt| !attempt.metrics.is_empty());
+        let several = measured().filter(|attempt| attempt.kind != AttemptKind::Fallback).count() > 1;
+        for attempt in measured() {
+            let nth = if several { format!(", attempt {}", attempt.number) } else { String::new() };
+            line!(text, "\n## Figures of step `{}`{nth}{}\n", step.id, instead(attempt));
             if let Some(kernel) = &attempt.kernel {
                 line!(
                     text,
@@ -232,7 +296,7 @@ fn value_text(metric: &Value) -> String {
 }
 
 /// Six significant digits are enough for people; `state.json` has all of them.
-fn number(value: &Value) -> String {
+pub(super) fn number(value: &Value) -> String {
     match value {
         Value::Number(whole) if whole.is_i64() || whole.is_u64() => whole.to_string(),
         Value::Number(float) => {

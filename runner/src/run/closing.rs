@@ -4,7 +4,7 @@ use crate::client::plugin_id;
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{
-    EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal, sweep,
+    AttemptKind, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal, sweep,
 };
 use crate::fs::digest_file;
 use crate::guard::Confinement;
@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::plan::digest_bundle;
 use crate::report;
 use crate::run::engine::Engine;
-use crate::run::{RunEnd, proof, surprises};
+use crate::run::{RunEnd, proof, rerun, surprises};
 
 /// Files that the runner itself makes at the end, so that nobody can miss them earlier.
 const MADE_LAST: [&str; 3] = ["summary.md", "manifest.json", "ledger.patch"];
@@ -106,7 +106,8 @@ pub(super) fn clean(engine: &mut Engine) -> Result<(), EvidenceError> {
 /// What a person should do now.
 fn next(engine: &Engine) -> Vec<String> {
     let bundle = &engine.plan.bundle;
-    let again = format!("runner run {}", engine.plan.workflow.path);
+    let (resume, again) =
+        (format!("runner resume {bundle}"), format!("runner run {}", engine.plan.workflow.path));
     match engine.verdict {
         RunStatus::Complete => vec![format!("read {bundle}/summary.md")],
         RunStatus::Blocked => {
@@ -116,8 +117,10 @@ fn next(engine: &Engine) -> Vec<String> {
                 .steps
                 .iter()
                 .find(|step| step.outcome.is_some_and(|outcome| outcome != Outcome::Ok));
-            let attempt =
-                failed.and_then(|step| step.attempts.iter().find(|attempt| attempt.outcome != Outcome::Ok));
+            let attempt = failed.and_then(|step| {
+                let asked = step.attempts.iter().rev().filter(|one| one.kind != AttemptKind::Fallback);
+                asked.clone().find(|attempt| attempt.outcome != Outcome::Ok)
+            });
             let written = |log: &&String| {
                 let path = engine.launcher.bundle().file(log);
                 path.metadata().is_ok_and(|file| file.len() > 0)
@@ -131,11 +134,14 @@ fn next(engine: &Engine) -> Vec<String> {
                 ));
             }
             steps.push(format!(
-                "decide: remove the cause, or change the limits or the size on purpose; then `{again}`"
+                "decide: remove the cause and go on with `{resume}`, or change the limits or the size on purpose and `{again}`"
             ));
             steps
         }
-        _ => vec![format!("read {bundle}/summary.md"), format!("remove the cause, then `{again}`")],
+        _ => vec![
+            format!("read {bundle}/summary.md"),
+            format!("remove the cause, then `{resume}`, or `{again}`"),
+        ],
     }
 }
 
@@ -160,6 +166,7 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     clean(&mut engine)?;
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();
+    rerun::compare(&mut engine, &bundle)?;
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;
     let executable = digest_file(std::path::Path::new("/proc/self/exe"));
@@ -194,7 +201,7 @@ pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
         running.map_or_else(|| "between two steps".to_owned(), |step| format!("in step `{}`", step.id));
     engine.state.reason = Some(format!("interrupted {place}; the ledger was not touched"));
     engine.state.ended = Some(Instant::now());
-    engine.state.next = vec![format!("run it again: `runner run {}`", engine.plan.workflow.path)];
+    engine.state.next = vec![format!("go on with it: `runner resume {}`", engine.plan.bundle)];
     clean(&mut engine)?;
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();

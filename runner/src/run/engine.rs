@@ -4,23 +4,25 @@
 //! first step that fails for good stops the ordinary steps, while `always` steps still run; a step whose
 //! evidence could not be written has failed.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::clock::Instant;
 use crate::event::{Event, Events};
 use crate::evidence::{
-    AttemptKind, AttemptRecord, Bundle, EvidenceError, GuardRecord, RunState, RunStatus, StepOutcome,
-    StepStatus,
+    AttemptKind, AttemptRecord, Bundle, CommandLog, EvidenceError, GuardRecord, RunState, RunStatus,
+    StepOutcome, StepStatus, process_mark,
 };
 use crate::guard;
-use crate::launch::Launcher;
+use crate::launch::{Launcher, Surroundings};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
 use crate::run::proof::Proof;
-use crate::run::{RunEnd, RunError, closing};
+use crate::run::{Beginning, RunEnd, RunError, closing};
 
 /// A run that is going on.
 pub struct Engine {
@@ -37,20 +39,26 @@ pub struct Engine {
     pub(super) stopped: Option<String>,
     /// The repository before the steps.
     pub(super) proof: Proof,
+    /// The bundle of the run that this one repeats.
+    pub(super) original: Option<PathBuf>,
+    /// Keeps other runs out of the bundle.
+    #[expect(dead_code, reason = "holding the file is what holds the lock")]
+    pub(super) hold: Option<File>,
 }
 
 impl Engine {
     /// Writes the plan and the first state down.
-    pub fn begin(
+    pub(super) fn begin(
         plan: Plan,
         bundle: &Bundle,
+        beginning: Beginning,
         events: Events,
         cancel: Cancel,
-        detect_only: bool,
     ) -> Result<Self, EvidenceError> {
+        let hold = bundle.hold()?;
         bundle.write_json("plan.json", &plan)?;
-        let launcher = Launcher::new(&plan.root, bundle, cancel, known(&plan), detect_only)?;
-        let (confinement, how) = guard::confinement(detect_only);
+        let surroundings = surroundings(&plan, beginning.detect_only);
+        let launcher = Launcher::new(surroundings, bundle, CommandLog::create(bundle)?, None, cancel)?;
         let steps = plan.steps.iter().map(|step| StepOutcome {
             id: step.id.clone(),
             uses: step.plugin.as_ref().map(|plugin| plugin.manifest.name.clone()),
@@ -67,19 +75,19 @@ impl Engine {
             ended: None,
             pid: std::process::id(),
             git: crate::evidence::GitRecord::default(),
-            guard: GuardRecord {
-                confinement,
-                how,
-                compared: None,
-                not_compared: Vec::new(),
-                changes: Vec::new(),
-            },
+            guard: guarded(beginning.detect_only),
             steps: steps.collect(),
             redacted: Vec::new(),
             surprises: Vec::new(),
             inputs: Vec::new(),
             ledger: None,
             next: Vec::new(),
+            process: process_mark(std::process::id()),
+            note: beginning.note,
+            noted: beginning.noted,
+            resumed: Vec::new(),
+            ledger_intent: None,
+            sizes: BTreeMap::new(),
         };
         events.emit(&Event::RunStarted {
             workflow: plan.workflow.id.clone(),
@@ -104,6 +112,8 @@ impl Engine {
             verdict: RunStatus::Running,
             stopped: None,
             proof,
+            original: beginning.original,
+            hold,
         };
         engine.state.git = git?;
         engine.launcher.write_inputs()?;
@@ -118,6 +128,7 @@ impl Engine {
             self.state.status = RunStatus::Broken;
             self.state.reason = Some(format!("evidence could not be written: {error}"));
             let _ = closing::clean(&mut self);
+            self.state.next = vec![format!("remove the cause, then `runner resume {}`", self.plan.bundle)];
             let _ = self.save();
             return Err(error.into());
         }
@@ -156,6 +167,10 @@ impl Engine {
     }
 
     fn step(&mut self, index: usize) -> Result<(), EvidenceError> {
+        if self.state.steps[index].status == StepStatus::Done {
+            // Of an earlier go at this bundle, and it stays.
+            return Ok(());
+        }
         let step = self.plan.steps[index].clone();
         if let Some(stopped) = self.stopped.clone().filter(|_| !step.always) {
             self.state.steps[index].status = StepStatus::Skipped;
@@ -178,7 +193,16 @@ impl Engine {
             self.state.reason.clone_from(&self.stopped);
         }
         self.launcher.write_inputs()?;
+        self.state.sizes = super::resume::sizes(self.launcher.bundle())?;
         self.save()
+    }
+
+    /// The number of the next attempt of a step. One that a kill cut off has no record and yet its number.
+    pub(super) fn next_number(&self, index: usize) -> u32 {
+        let step = &self.state.steps[index];
+        let cut = self.state.resumed.iter().filter_map(|resumed| resumed.unfinished.as_ref());
+        let cut = cut.filter(|cut| cut.step == step.id).map(|cut| cut.attempt);
+        step.attempts.iter().map(|attempt| attempt.number).chain(cut).max().unwrap_or(0) + 1
     }
 
     /// Asked, retries, fallback.
@@ -235,7 +259,7 @@ impl Engine {
         step: &PlanStep,
         kind: AttemptKind,
     ) -> Result<AttemptRecord, EvidenceError> {
-        let number = self.state.steps[index].attempts.len() as u32 + 1;
+        let number = self.next_number(index);
         let record = super::attempt::carry_out(self, index, step, kind, number)?;
         self.events.emit(&Event::AttemptEnded {
             step: step.id.clone(),
@@ -251,11 +275,12 @@ impl Engine {
     }
 
     /// Moves what a failed attempt left behind out of the way of the next one.
-    fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
+    pub(super) fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
         let bundle = self.launcher.bundle().clone();
         let step = &mut self.state.steps[index];
         let Some(attempt) = step.attempts.last_mut() else { return Ok(()) };
-        for artifact in &mut attempt.artifacts {
+        // What lies there already was set aside before a kill.
+        for artifact in attempt.artifacts.iter_mut().filter(|artifact| !artifact.starts_with("failed/")) {
             let target = format!("failed/{}-{}/{artifact}", step.id, attempt.number);
             let from = bundle.file(artifact);
             let to = bundle.file(&target);
@@ -263,7 +288,11 @@ impl Engine {
                 std::fs::create_dir_all(parent)
                     .map_err(|error| EvidenceError::at(parent, "cannot create", error))?;
             }
-            if from.exists() {
+            if !from.exists() && to.exists() {
+                // Moved, and killed before that was written down.
+                self.launcher.log_moved(&attempt.commands, artifact, &target)?;
+                *artifact = target;
+            } else if from.exists() {
                 std::fs::rename(&from, &to)
                     .map_err(|error| EvidenceError::at(&from, "cannot set aside", error))?;
                 remove_empty(from.parent(), bundle.path());
@@ -279,17 +308,24 @@ impl Engine {
     }
 }
 
-/// What every program of the run may be expected to read.
-fn known(plan: &Plan) -> Vec<std::path::PathBuf> {
+/// Where the programs of a run are started, and what each of them may be expected to read.
+pub(super) fn surroundings(plan: &Plan, detect_only: bool) -> Surroundings {
     let plugins = plan.steps.iter().flat_map(|step| step.plugin.iter().chain(&step.profiler));
     let inputs = plan.inputs.iter().map(|input| plan.root.join(&input.path));
     let own = std::env::current_exe().ok();
     let all = plugins.map(|plugin| plugin.path.clone()).chain(inputs).chain(own);
-    all.filter_map(|path| path.canonicalize().ok()).collect()
+    let known = all.filter_map(|path| path.canonicalize().ok()).collect();
+    Surroundings { root: plan.root.clone(), known, detect_only }
+}
+
+/// How the programs of a run are guarded, before there is anything to compare.
+pub(super) fn guarded(detect_only: bool) -> GuardRecord {
+    let (confinement, how) = guard::confinement(detect_only);
+    GuardRecord { confinement, how, compared: None, not_compared: Vec::new(), changes: Vec::new() }
 }
 
 /// Removes directories that became empty, up to the bundle itself: an empty `profile/` would look like one.
-fn remove_empty(mut directory: Option<&Path>, bundle: &Path) {
+pub(super) fn remove_empty(mut directory: Option<&Path>, bundle: &Path) {
     // The first one that is not empty ends it.
     while let Some(empty) = directory.filter(|path| *path != bundle && std::fs::remove_dir(path).is_ok()) {
         directory = empty.parent();

@@ -5,13 +5,24 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::clock::Stamp;
-use crate::evidence::{AttemptRecord, EvidenceRecord, RunState};
+use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, RunState};
 use crate::outcome::Outcome;
 
 /// How many earlier bundles are looked at.
 const LOOK_BACK: usize = 30;
 /// A kernel that is slower by more than this share is worth a word. The machines are noisy.
 const SLOWER: f64 = 1.10;
+
+/// Bundles in a row that failed alike.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    /// Their names, newest first.
+    pub stamps: Vec<String>,
+    /// The step that failed.
+    pub step: String,
+    /// What it said the last time.
+    pub fault: String,
+}
 
 /// The earlier bundles of a workflow, newest first.
 pub(super) struct History(Vec<EvidenceRecord>);
@@ -33,6 +44,41 @@ impl History {
         let records =
             stamps.into_iter().take(LOOK_BACK).filter_map(|(_, path)| EvidenceRecord::load(&path).ok());
         Self(records.filter(|record| record.plan.workflow.id == workflow).collect())
+    }
+
+    /// The newest sealed bundles of a workflow in a directory.
+    pub(super) fn of_workflow(directory: &Path, workflow: &str, count: usize) -> Self {
+        let entries = std::fs::read_dir(directory).ok();
+        let mut stamps: Vec<(Stamp, std::path::PathBuf)> = entries
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter_map(|entry| Some((Stamp::parse(entry.file_name().to_str()?)?, entry.path())))
+            .collect();
+        stamps.sort_by(|a, b| b.cmp(a));
+        let records = stamps.into_iter().filter_map(|(_, path)| EvidenceRecord::load(&path).ok());
+        let own = records.filter(|record| record.manifest.is_some() && record.plan.workflow.id == workflow);
+        Self(own.take(count).collect())
+    }
+
+    /// The newest bundles that failed with one fault, as long as `same` holds of each.
+    pub(super) fn failed_alike(&self, same: impl Fn(&EvidenceRecord) -> bool) -> Row {
+        let mut row = Row::default();
+        let mut first: Option<(String, Outcome, String)> = None;
+        for record in &self.0 {
+            let Some((step, attempt)) = failure(&record.state).filter(|_| same(record)) else { break };
+            let this = (step.to_owned(), attempt.outcome, fault(attempt));
+            if first.as_ref().is_some_and(|first| *first != this) {
+                break;
+            }
+            if first.is_none() {
+                step.clone_into(&mut row.step);
+                row.fault = attempt.reason.clone().unwrap_or_else(|| attempt.claim.clone());
+                first = Some(this);
+            }
+            row.stamps.extend(record.plan.stamp.as_ref().map(|stamp| stamp.as_str().to_owned()));
+        }
+        row
     }
 
     /// `third time in a row: the same fault as in 20261120T101112Z`, when the newest bundles failed alike.
@@ -85,10 +131,13 @@ fn seconds(attempt: &AttemptRecord) -> Option<f64> {
     attempt.metrics.get("seconds_min")?["value"].as_f64()
 }
 
-/// The first step that failed, and what was asked of it.
+/// The first step that failed for good, and the last time that what was asked was tried. A step that was ok
+/// in the end, after a retry or a resumption, did not fail; one that was interrupted did neither.
 fn failure(state: &RunState) -> Option<(&str, &AttemptRecord)> {
-    state.steps.iter().find_map(|step| {
-        let attempt = step.attempts.iter().find(|attempt| attempt.outcome != Outcome::Ok)?;
+    let failed = |outcome: Outcome| !matches!(outcome, Outcome::Ok | Outcome::Cancelled);
+    state.steps.iter().filter(|step| step.outcome.is_some_and(failed)).find_map(|step| {
+        let mut tried = step.attempts.iter().rev().filter(|attempt| attempt.kind != AttemptKind::Fallback);
+        let attempt = tried.find(|attempt| failed(attempt.outcome))?;
         Some((step.id.as_str(), attempt))
     })
 }

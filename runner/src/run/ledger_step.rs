@@ -22,6 +22,7 @@ impl Engine {
     /// Lets the ledger record how the run ended.
     pub(super) fn ledger(&mut self, index: usize, step: &PlanStep) -> Result<(), EvidenceError> {
         let started = Instant::now();
+        let number = self.next_number(index);
         let events = self.events.clone();
         let id = step.id.clone();
         let waiting = || {
@@ -38,7 +39,7 @@ impl Engine {
             }
             Err(error) => {
                 let mut attempt =
-                    AttemptRecord::blank(1, AttemptKind::Asked, &step.asked, String::new(), started);
+                    AttemptRecord::blank(number, AttemptKind::Asked, &step.asked, String::new(), started);
                 attempt.reason = Some(format!("the ledger could not be locked: {error}"));
                 if cancel.is_set() {
                     attempt.outcome = Outcome::Cancelled;
@@ -49,7 +50,7 @@ impl Engine {
         attempt.ended = Instant::now();
         self.events.emit(&Event::AttemptEnded {
             step: step.id.clone(),
-            attempt: 1,
+            attempt: number,
             outcome: attempt.outcome,
             seconds: attempt.seconds,
             reason: attempt.reason.clone(),
@@ -68,13 +69,14 @@ impl Engine {
         step: &PlanStep,
         started: Instant,
     ) -> Result<AttemptRecord, EvidenceError> {
+        let number = self.next_number(index);
         let nothing = serde_json::Map::new();
         let resolved = self.plan.attempt_in(index, &nothing, &self.metrics, &self.plan.bundle);
         let attempt = match resolved {
             Ok(attempt) => attempt,
             Err(message) => {
                 let mut record =
-                    AttemptRecord::blank(1, AttemptKind::Asked, &step.asked, String::new(), started);
+                    AttemptRecord::blank(number, AttemptKind::Asked, &step.asked, String::new(), started);
                 record
                     .fail("an expression has no value", format!("the step could not be resolved: {message}"));
                 return Ok(record);
@@ -82,7 +84,7 @@ impl Engine {
         };
 
         let (PlanAction::Use { with }, Some(plugin)) = (&attempt.action, &step.plugin) else {
-            return Ok(AttemptRecord::blank(1, AttemptKind::Asked, &attempt, String::new(), started));
+            return Ok(AttemptRecord::blank(number, AttemptKind::Asked, &attempt, String::new(), started));
         };
         let mut shown = with.clone();
         self.launcher.bundle().secrets().value(&mut shown);
@@ -91,11 +93,11 @@ impl Engine {
         self.events.emit(&Event::AttemptStarted {
             step: step.id.clone(),
             index,
-            attempt: 1,
+            attempt: number,
             kind: AttemptKind::Asked.word().to_owned(),
             what: command.clone(),
         });
-        let mut record = AttemptRecord::blank(1, AttemptKind::Asked, &attempt, command, started);
+        let mut record = AttemptRecord::blank(number, AttemptKind::Asked, &attempt, command, started);
         if let Err(message) = unchanged(&[plugin]) {
             record.fail("the plugin is not the one that was planned", message);
             return Ok(record);
@@ -112,7 +114,7 @@ impl Engine {
         };
         let call = PluginCall {
             step: &step.id,
-            attempt: 1,
+            attempt: number,
             job,
             plugins: vec![plugin],
             env: attempt.env.clone(),
@@ -150,6 +152,13 @@ impl Engine {
         for splice in edit.splices.values_mut().flatten() {
             splice.text = bundle.secrets().text(&splice.text).into_owned();
         }
+        // A number that is given out now was not given out before, whatever was meant then.
+        for resumed in &mut self.state.resumed {
+            resumed.entered = resumed.entered.filter(|entered| Some(*entered) != edit.attempt);
+        }
+        // Before the ledger: a run that is killed right after it must know which entry is its own.
+        self.state.ledger_intent = edit.attempt.filter(|_| !edit.splices.is_empty());
+        self.save()?;
         match documents.commit(&edit) {
             Ok(committed) => {
                 bundle.write(PATCH, committed.patch.as_bytes())?;
@@ -170,6 +179,7 @@ impl Engine {
                 record.fail("the ledger was not written", format!("{error}; the entry is kept as `{PATCH}`"));
             }
         }
+        self.state.ledger_intent = None;
         Ok(())
     }
 
@@ -189,9 +199,12 @@ impl Engine {
         // Made right after this step; a bundle without it is not complete.
         artifacts.push("summary.md".to_owned());
         artifacts.sort();
+        // A resumed run has one from the time before.
+        artifacts.dedup();
         // This step itself has no end yet, and is none of the run's results.
         let ended = self.state.steps.iter().filter(|step| step.status != StepStatus::Running);
         let steps: Vec<Value> = ended.map(step_record).collect();
+        let entered: Vec<u64> = self.state.resumed.iter().filter_map(|resumed| resumed.entered).collect();
         let git =
             BTreeMap::from([("head", json!(self.state.git.head)), ("dirty", json!(self.state.git.dirty))]);
         let mut record = json!({
@@ -209,6 +222,8 @@ impl Engine {
             "result": self.verdict.word(),
             "reason": self.state.reason,
             "next": self.state.next,
+            "resumed": !self.state.resumed.is_empty(),
+            "entered": entered,
             "overrides": self.plan.overrides,
             "steps": steps,
             "hotspots": hotspots,

@@ -13,12 +13,20 @@ mod gates;
 mod history;
 mod ledger_step;
 mod proof;
+mod recorded;
+pub mod repeats;
+mod rerun;
+mod resume;
 mod surprises;
 
 use std::fmt;
 use std::path::PathBuf;
 
+pub use rerun::rerun;
+pub use resume::resume;
+
 use crate::catalog::Catalog;
+use crate::clock::Stamp;
 use crate::diagnostic::Diagnostics;
 use crate::event::Events;
 use crate::evidence::{Bundle, EvidenceError, RunStatus, Secrets};
@@ -37,12 +45,50 @@ pub struct RunRequest<'a> {
     pub catalog: &'a Catalog,
     /// `--set NAME=VALUE`.
     pub set: &'a [(String, String)],
+    /// Whether a further identical try is made although the last ones all failed alike.
+    pub force: bool,
     /// Who listens.
     pub events: Events,
     /// Whether the user wants to stop.
     pub cancel: Cancel,
     /// Whether writes outside of the allowed places are only told, not prevented.
     pub detect_only: bool,
+}
+
+/// A bundle whose run is to go on, or to be made again.
+#[derive(Debug)]
+pub struct AgainRequest<'a> {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// The project root, when it was named.
+    pub root: Option<PathBuf>,
+    /// Where plugins are.
+    pub catalog: &'a Catalog,
+    /// Why, in the user's words.
+    pub note: Option<String>,
+    /// Who listens.
+    pub events: Events,
+    /// Whether the user wants to stop.
+    pub cancel: Cancel,
+    /// Whether writes outside of the allowed places are only told, not prevented.
+    pub detect_only: bool,
+}
+
+/// What is known of a run before its bundle exists.
+#[derive(Debug, Default)]
+struct Beginning {
+    /// Surprises that are known already.
+    noted: Vec<String>,
+    /// Why it is made, in the user's words.
+    note: Option<String>,
+    /// The run that it repeats.
+    rerun_of: Option<Stamp>,
+    /// Where that one's bundle is.
+    original: Option<PathBuf>,
+    /// The path of the workflow, when its text was read from somewhere else.
+    path: Option<String>,
+    /// Whether writes outside of the allowed places are only told, not prevented.
+    detect_only: bool,
 }
 
 /// How a run ended.
@@ -59,6 +105,10 @@ pub struct RunEnd {
 pub enum RunError {
     /// The workflow cannot be run; nothing was.
     Invalid(Diagnostics),
+    /// It cannot be gone on with or made again; nothing was run. The text says why, and the way out.
+    Refused(String),
+    /// The same try failed too often; nothing was run.
+    Repeats(String),
     /// Evidence could not be written, so what happened cannot be shown.
     Evidence(EvidenceError),
 }
@@ -67,6 +117,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(diagnostics) => write!(f, "{} mistakes in the workflow", diagnostics.list().len()),
+            Self::Refused(message) | Self::Repeats(message) => f.write_str(message),
             Self::Evidence(error) => write!(f, "evidence could not be written: {error}"),
         }
     }
@@ -82,15 +133,42 @@ impl From<EvidenceError> for RunError {
 
 /// Runs a workflow.
 pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
-    let mut asked = Request { root: &request.root, catalog: request.catalog, set: request.set, stamp: None };
+    let asked =
+        Request { root: &request.root, catalog: request.catalog, set: request.set, stamp: None, pins: &[] };
     // Every mistake shows before anything is made on the disk.
-    plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
-    let bundle = Bundle::reserve(&request.root.join(&request.workflow.root.value))?;
-    asked.stamp = Some(bundle.stamp().clone());
     let plan = plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
+    let mut beginning = Beginning { detect_only: request.detect_only, ..Beginning::default() };
+    if let Some(refusal) = repeats::refusal(&plan, &request.root.join(&request.workflow.root.value)) {
+        if !request.force {
+            return Err(RunError::Repeats(format!(
+                "{refusal}\nNothing was run, because the workflow says `stop_after_repeats`. Change something, or say `--force`."
+            )));
+        }
+        beginning.noted.push(format!("forced with --force: {refusal}"));
+    }
+    begin(request.workflow, asked, beginning, request.events, request.cancel)
+}
+
+/// Makes a bundle and runs a plan in it. `asked` has no stamp yet.
+fn begin(
+    workflow: &Workflow,
+    mut asked: Request<'_>,
+    beginning: Beginning,
+    events: Events,
+    cancel: Cancel,
+) -> Result<RunEnd, RunError> {
+    let bundle = Bundle::reserve(&asked.root.join(&workflow.root.value))?;
+    asked.stamp = Some(bundle.stamp().clone());
+    let mut plan = plan::build(workflow, &asked).map_err(RunError::Invalid)?;
+    plan.rerun_of.clone_from(&beginning.rerun_of);
+    if let Some(path) = &beginning.path {
+        plan.workflow.path.clone_from(path);
+    }
     let secrets = Secrets::of_environment();
     secrets.learn_plan(&plan);
-    let events = secrets.events(request.events);
+    let events = secrets.events(events);
     let bundle = bundle.hiding(secrets);
-    engine::Engine::begin(plan, &bundle, events, request.cancel, request.detect_only)?.run()
+    // First, so that a run that is killed right now can be made again.
+    bundle.write(recorded::WORKFLOW, workflow.source.text.as_bytes())?;
+    engine::Engine::begin(plan, &bundle, beginning, events, cancel)?.run()
 }

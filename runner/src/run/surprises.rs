@@ -24,7 +24,7 @@ const QUOTED: usize = 3;
 pub(super) fn collect(engine: &Engine) -> Vec<String> {
     let state = &engine.state;
     let bundle = engine.launcher.bundle();
-    let mut list = Vec::new();
+    let mut list = state.noted.clone();
     for (name, both) in &engine.plan.overrides {
         list.push(format!(
             "`{name}` was set to {} on the command line; the workflow says {}",

@@ -67,6 +67,7 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader<'_>) -> Workf
         vars,
         inputs,
         broken_inputs,
+        stop_after_repeats: raw.stop_after_repeats,
         steps,
         source,
     }

@@ -5,7 +5,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::spec::node::{Key, Node, Value};
 use crate::spec::reader::{Placed, Reader};
 
-const WORKFLOW: &[&str] = &["version", "id", "title", "focus", "mode", "vars", "bundle", "inputs", "steps"];
+const WORKFLOW: &[&str] =
+    &["version", "id", "title", "focus", "mode", "vars", "bundle", "inputs", "stop_after_repeats", "steps"];
 const STEP: &[&str] = &[
     "id", "uses", "sha256", "with", "run", "env", "cwd", "log", "metrics", "gates", "limits", "profile",
     "fallback", "retry", "collect", "writes", "reads", "always",
@@ -22,6 +23,7 @@ pub struct RawWorkflow {
     pub root: Placed<String>,
     pub requires: Vec<Placed<String>>,
     pub inputs: Vec<RawInput>,
+    pub stop_after_repeats: Option<u32>,
     pub steps: Vec<RawStep>,
 }
 
@@ -109,6 +111,10 @@ pub fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<RawWorkflow> {
     let vars = fields.get("vars").map(|node| named(reader, node, "`vars`")).unwrap_or_default();
     let bundle = fields.required(reader, "bundle", "the workflow").and_then(|node| bundle(reader, node));
     let inputs = fields.get("inputs").map(|node| inputs(reader, node)).unwrap_or_default();
+    let repeats = fields.get("stop_after_repeats");
+    let stop_after_repeats = repeats
+        .and_then(|node| reader.integer(node, "`stop_after_repeats`", 1..=1000))
+        .map(|count| count as u32);
     let steps = fields.required(reader, "steps", "the workflow").and_then(|node| {
         let items = reader.list(node, "`steps`")?;
         if items.is_empty() {
@@ -124,7 +130,7 @@ pub fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<RawWorkflow> {
     let (root, requires) = bundle.unwrap_or_else(|| (stand_in("reports"), Vec::new()));
     let id = id.unwrap_or_else(|| stand_in("unnamed"));
     let steps = steps.unwrap_or_default();
-    Some(RawWorkflow { id, title, focus, mode, vars, root, requires, inputs, steps })
+    Some(RawWorkflow { id, title, focus, mode, vars, root, requires, inputs, stop_after_repeats, steps })
 }
 
 fn named(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Node)> {

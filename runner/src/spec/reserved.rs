@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::spec::reader::{Placed, Reader};
 
 /// Files that the runner itself writes into a bundle. What a step writes must not have their names.
-const OWN_FILES: [&str; 8] = [
+const OWN_FILES: [&str; 10] = [
     "commands.txt",
     "commands.jsonl",
     "plan.json",
@@ -15,6 +15,8 @@ const OWN_FILES: [&str; 8] = [
     "summary.md",
     "manifest.json",
     "inputs.json",
+    "workflow.yaml",
+    "comparison.json",
     "ledger.patch",
 ];
 
@@ -49,7 +51,7 @@ pub(super) fn place(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) 
     let first = path_in_bundle.split('/').next().unwrap_or_default();
     let message = if OWN_DIRECTORIES.contains(&first) {
         format!("{what} lies in `{first}/`, where the runner keeps its own files")
-    } else if OWN_FILES.contains(&first) {
+    } else if OWN_FILES.contains(&first) || earlier_manifest(first) {
         format!("{what} is `{first}`, a file of the runner")
     } else {
         return;
@@ -57,6 +59,12 @@ pub(super) fn place(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) 
     reader.mistake(
         Diagnostic::new(path.span, message).help("give it another name, so that nothing is overwritten"),
     );
+}
+
+/// `manifest.1.json`: what a resumed run keeps of the manifest before.
+fn earlier_manifest(name: &str) -> bool {
+    let number = name.strip_prefix("manifest.").and_then(|rest| rest.strip_suffix(".json"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A path without the parts that change nothing: `./a//b` is `a/b`.

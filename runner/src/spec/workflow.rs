@@ -33,6 +33,8 @@ pub struct Workflow {
     pub inputs: Vec<Input>,
     /// The names of inputs that were left out because of a mistake; empty unless this is a draft.
     pub broken_inputs: Vec<String>,
+    /// After how many identical failures no further identical try is made.
+    pub stop_after_repeats: Option<u32>,
     /// The steps, in order.
     pub steps: Vec<Step>,
 }

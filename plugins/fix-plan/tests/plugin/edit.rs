@@ -232,6 +232,34 @@ fn a_second_edit_of_the_same_run_changes_nothing() {
 }
 
 #[test]
+fn a_resumed_run_gets_a_further_entry_behind_those_of_its_tries_that_are_over() {
+    let before = ledger("  * [2026-11-01] Attempt #4 - Result: x.");
+    let once = edited(config(), &before, None, blocked());
+    let mut resumed = record();
+    resumed["resumed"] = json!(true);
+    resumed["entered"] = json!([5]);
+    let twice = edited(config(), &once, None, resumed.clone());
+    assert!(twice.contains("Attempt #6 - Result: complete"), "{twice}");
+    assert!(twice.contains("- Status: in_progress (Phase B1 complete: "), "{twice}");
+    // The sixth is its own: a further edit of this try changes nothing.
+    let again = edit(config(), &twice, None, resumed).expect("an edit");
+    assert!(again.splices.is_empty(), "{again:?}");
+    assert_eq!(again.attempt, Some(6));
+}
+
+#[test]
+fn a_run_that_was_killed_behind_its_entry_gets_what_the_kill_took() {
+    let before = ledger("  * [2026-11-01] Attempt #4 - Result: x.");
+    let whole = edited(config(), &before, None, record());
+    let status = whole.lines().find(|line| line.starts_with("- Status: ")).expect("a status");
+    let torn = whole.replacen(status, "- Status: in_progress (Phase A complete)", 1);
+    assert_ne!(torn, whole);
+    let mut resumed = record();
+    resumed["resumed"] = json!(true);
+    assert_eq!(edited(config(), &torn, None, resumed), whole);
+}
+
+#[test]
 fn a_bundle_that_only_looks_alike_or_is_only_mentioned_is_not_this_one() {
     for line in [
         format!("    Artifacts: `{BUNDLE}-2/summary.md`"),

@@ -14,6 +14,9 @@ pub fn line(event: &Event, color: bool) -> Option<String> {
             let plural = if *steps == 1 { "" } else { "s" };
             format!("{}\n{steps} step{plural}, bundle {bundle}", paint(title, Color::Bold, color))
         }
+        Event::RunResumed { from, kept, steps } => {
+            format!("  resumed ({from}): {kept} of {steps} steps are done and stay as they are")
+        }
         Event::AttemptStarted { .. }
         | Event::Progress { .. }
         | Event::Phase { .. }
