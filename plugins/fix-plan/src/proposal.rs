@@ -22,7 +22,7 @@ pub fn proposal(config: &Config, request: &EditRequest, refusal: Error) -> Resul
     let text = ledger.text();
     let headings = ledger.headings().iter().filter(|heading| same_id(heading.id, &config.item));
     let items: Vec<_> = headings.map(|heading| ledger.read_item(heading)).collect();
-    if items.iter().any(|item| linking(item, text, record).is_some()) {
+    if items.iter().any(|item| linking(item, text, &record).is_some()) {
         return Err(refusal);
     }
     // Above every attempt of all of them, so that the number stays free when they are merged.
