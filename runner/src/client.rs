@@ -416,9 +416,14 @@ mod tests {
             peak_rss_bytes: None,
             cut: Vec::new(),
             unwritten: None,
+            observed: crate::guard::Observed::default(),
+            left_behind: Vec::new(),
         };
         let last = Some(Err((kind, "iterate".to_owned(), message.to_owned())));
-        judge(Launched { id: 1, ended, logs: Vec::new() }, Heard { last, ..Heard::default() })
+        judge(
+            Launched { id: 1, ended, logs: Vec::new(), attempts: Vec::new() },
+            Heard { last, ..Heard::default() },
+        )
     }
 
     #[test]
