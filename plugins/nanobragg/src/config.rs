@@ -270,6 +270,9 @@ pub struct Config {
     /// Whether to write the artifact `image.npy`.
     #[serde(default)]
     pub image: bool,
+    /// The artifact to which configuration and figures are written, if any.
+    #[serde(default)]
+    pub report: Option<String>,
 }
 
 impl Config {
@@ -336,6 +339,7 @@ impl Config {
             dmin_angstrom: 0.0,
             sample: least_sample(),
             image: false,
+            report: None,
         }
     }
 

@@ -9,6 +9,8 @@ use std::io::Write;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use runner_plugin::{Error, Finish, Host, Iteration, Kernel, Level, Metrics, Prepared};
 
+use serde_json::json;
+
 use crate::check::Check;
 use crate::config::{Config, Dtype, Variant};
 use crate::image::Image;
@@ -102,7 +104,20 @@ impl Kernel for NanoBragg {
             image.write_npy(&mut artifact)?;
             artifact.finish()?;
         }
-        Ok(self.metrics(&finish.seconds, &statistics, &check))
+        let metrics = self.metrics(&finish.seconds, &statistics, &check);
+        if let Some(path) = &self.config.report {
+            let instructions = image.instructions().unwrap_or("float64, one pixel at a time");
+            let report = json!({
+                "kernel": env!("CARGO_PKG_NAME"),
+                "version": env!("CARGO_PKG_VERSION"),
+                "instructions": instructions,
+                "threads": threads.current_num_threads(),
+                "config": self.config,
+                "metrics": metrics,
+            });
+            host.write_artifact(path, &serde_json::to_vec_pretty(&report)?)?;
+        }
+        Ok(metrics)
     }
 }
 

@@ -114,13 +114,18 @@ macro_rules! real {
             #[inline(always)]
             fn inverse_root<const FMA: bool>(self) -> Self {
                 // A root and a division share the CPU's slowest unit; a guess by the exponent's bits, good to
-                // 3 %, and steps that cube its error do not (Lomont 2003; Householder's third-order step).
+                // 3 %, and steps that cube its error do not (Lomont 2003; Householder's third-order step). The
+                // last step of float64 need only square it (Newton).
                 let mut guess = Self::from_bits($guess - (self.to_bits() >> 1));
                 let mut step = 0;
                 while step < $steps {
                     let rest = (-self * guess).fma::<FMA>(guess, 1.0);
                     guess = (guess * rest).fma::<FMA>(rest.fma::<FMA>(0.375, 0.5), guess);
                     step += 1;
+                }
+                if <$type>::MANTISSA_DIGITS > 24 {
+                    let rest = (-self * guess).fma::<FMA>(guess, 1.0);
+                    guess = (guess * 0.5).fma::<FMA>(rest, guess);
                 }
                 guess
             }
@@ -188,7 +193,7 @@ macro_rules! typed {
 }
 
 real!(f32, u32, tiny: 1e-10, sine: 5, cosine: 6, power: 7, root: 0x5f37_5a86 2, least: -87.0);
-real!(f64, u64, tiny: 1e-20, sine: 9, cosine: 10, power: 13, root: 0x5fe6_eb50_c7b5_37a9 3, least: -708.0);
+real!(f64, u64, tiny: 1e-20, sine: 8, cosine: 9, power: 13, root: 0x5fe6_eb50_c7b5_37a9 2, least: -708.0);
 
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these values are exact")]

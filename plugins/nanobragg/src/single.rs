@@ -12,10 +12,14 @@ use crate::real::Real;
 use crate::vector::{Vector, length, minus};
 use crate::vectorized::{Indices, Vectorized};
 
+/// Along which axis of the frame each edge of an aligned cell lies.
+const ALONG: [usize; 3] = [2, 0, 1];
+
 /// What is the same for all pixels of such a scene.
 #[derive(Clone, Copy, Debug)]
 pub struct Single<T> {
     form: AnyForm<T>,
+    /// Of `1 - cosine` instead of `cosine - 1`: the negative third terms.
     indices: Indices<T>,
     /// From a column to the next across the beam, and along it.
     step: T,
@@ -23,6 +27,9 @@ pub struct Single<T> {
     /// Everything that is not the lattice, an angle or a distance.
     scale: T,
     point_pixel: bool,
+    /// Whether the cell's edges lie along the frame's axes, as those of a cell of right angles do in MOSFLM's
+    /// convention: then an index takes one multiplication instead of three.
+    aligned: bool,
     /// 1 where the polarization counts, 0 where not.
     polar: T,
 }
@@ -52,13 +59,25 @@ impl<T: Real> Single<T> {
         };
         let polar = scene.beam.kahn.is_some();
         let mean = if polar { 0.5 } else { 1.0 };
+        let edges = cell.map(|edge| plan.frame.turned(edge));
+        let longest = edges.map(length).into_iter().fold(0.0, f64::max);
+        let beside = ALONG.iter().zip(edges).flat_map(|(along, edge)| {
+            edge.into_iter().enumerate().filter(move |(axis, _)| axis != along).map(|(_, part)| part.abs())
+        });
+        // What is left of a right angle's cosine is 1e-16.
+        let aligned = beside.fold(0.0, f64::max) < 1e-15 * longest;
+        let mut indices = plan.indices(0, &cell);
+        for terms in &mut indices.terms {
+            terms[2] = -terms[2];
+        }
         Some(Self {
             form: plan.form,
-            indices: plan.indices(0, &cell),
+            indices,
             step: T::from_f64(plan.frame.step[1]),
             along_step: T::from_f64(plan.frame.step[2]),
             scale: T::from_f64(scene.scale() * structure_factor * structure_factor * solid_angle * mean),
             point_pixel: detector.point_pixel,
+            aligned,
             polar: if polar { T::ONE } else { T::ZERO },
         })
     }
@@ -80,16 +99,26 @@ fn row<T: Real, F: Form<T>, const FMA: bool>(
     columns: &[T],
     pixels: &mut [T],
 ) {
-    match (single.along_step != T::ZERO, single.point_pixel) {
-        (false, false) => photons::<T, F, FMA, false, false>(single, form, origin, columns, pixels),
-        (true, false) => photons::<T, F, FMA, true, false>(single, form, origin, columns, pixels),
-        (_, true) => photons::<T, F, FMA, true, true>(single, form, origin, columns, pixels),
+    let tilted = single.along_step != T::ZERO;
+    if single.point_pixel {
+        photons::<T, F, FMA, false, true, true>(single, form, origin, columns, pixels);
+    } else if single.aligned && !tilted {
+        photons::<T, F, FMA, true, false, false>(single, form, origin, columns, pixels);
+    } else {
+        photons::<T, F, FMA, false, true, false>(single, form, origin, columns, pixels);
     }
 }
 
 /// The photons of each pixel of a row.
 #[inline(always)]
-fn photons<T: Real, F: Form<T>, const FMA: bool, const TILTED: bool, const POINT: bool>(
+fn photons<
+    T: Real,
+    F: Form<T>,
+    const FMA: bool,
+    const ALIGNED: bool,
+    const TILTED: bool,
+    const POINT: bool,
+>(
     single: &Single<T>,
     form: &F,
     [x1, x2, along]: [T; 3],
@@ -97,20 +126,26 @@ fn photons<T: Real, F: Form<T>, const FMA: bool, const TILTED: bool, const POINT
     pixels: &mut [T],
 ) {
     let (single, form) = (*single, *form);
+    let terms = single.indices.terms;
     let x1_squared = x1 * x1;
+    let x1_index = terms[1][0] * x1;
     for (pixel, &column) in pixels.iter_mut().zip(columns) {
         let x2 = column.fma::<FMA>(single.step, x2);
         let along = if TILTED { column.fma::<FMA>(single.along_step, along) } else { along };
         let across = x2.fma::<FMA>(x2, x1_squared);
         let inverse = along.fma::<FMA>(along, across).inverse_root::<FMA>();
         let inverse_squared = inverse * inverse;
-        let cosine = along * inverse;
-        // `cosine - 1` without the cancellation that it has at small angles.
-        let change = -(across * inverse_squared) / (T::ONE + cosine);
-        let index = miller::<T, FMA>(&single.indices, [x1 * inverse, x2 * inverse, change]);
+        // `1 - cosine` without the cancellation that it has at small angles; the indices take it with its sign.
+        let change = across * inverse_squared / along.fma::<FMA>(inverse, T::ONE);
+        let index = if ALIGNED {
+            // As `ALONG` says.
+            [terms[0][2] * change, x1_index * inverse, terms[2][1] * (x2 * inverse)]
+        } else {
+            miller::<T, FMA>(&single.indices, [x1 * inverse, x2 * inverse, change])
+        };
         let lattice = form.squared::<FMA>(index);
         // (1 + cos^2) / 2, its half in the scale; or 1.
-        let polar = (single.polar * cosine).fma::<FMA>(cosine, T::ONE);
+        let polar = inverse_squared.fma::<FMA>(single.polar * along * along, T::ONE);
         let solid_angle = if POINT { inverse_squared } else { inverse_squared * inverse };
         *pixel = single.scale * solid_angle * polar * lattice;
     }
