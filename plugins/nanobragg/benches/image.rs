@@ -54,6 +54,7 @@ fn main() -> Result<(), Error> {
             row::<f32>(&format!("{}, float32", isa.name()), &scene, &all, isa, false)?;
             row::<f32>(&format!("{}, any N", isa.name()), &scene, &all, isa, true)?;
             row::<f64>(&format!("{}, float64", isa.name()), &scene, &all, isa, false)?;
+            row::<f64>(&format!("{}, any N, float64", isa.name()), &scene, &all, isa, true)?;
         }
     }
     if is_wanted("loops") {
