@@ -171,12 +171,12 @@ macro_rules! real {
                     economized::<$power>(power_of_two(std::f64::consts::FRAC_1_SQRT_2), 1.0)
                 );
                 const LEAST: $type = $least;
+                const WHOLE: $type = 1.5 / <$type>::EPSILON;
                 // ln 2 in two parts, the first with so few digits that its multiples are exact.
                 const HIGH: $type = 355.0 / 512.0;
                 const LOW: $type = (std::f64::consts::LN_2 - 355.0 / 512.0) as $type;
                 let exponent = if self > LEAST { self } else { LEAST };
                 // The last bits of the shifted number are those of the whole one: no conversion is needed.
-                const WHOLE: $type = 1.5 / <$type>::EPSILON;
                 let shifted = exponent * std::f64::consts::LOG2_E as $type + WHOLE;
                 let whole = shifted - WHOLE;
                 let rest = whole.fma::<FMA>(-LOW, whole.fma::<FMA>(-HIGH, exponent));
