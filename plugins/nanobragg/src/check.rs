@@ -1,4 +1,4 @@
-//! [`Check`]: how well an image agrees with the independent scalar path.
+//! [`Check`]: how well an image agrees with the other variant.
 //!
 //! Correlation sees a displaced or distorted image, the ratio of the sums a scaled one, the greatest
 //! difference a fault in few pixels. All three are taken over the pixels of a [`Sample`], each with the
@@ -6,32 +6,66 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::experiment::Experiment;
-use crate::reference::Reference;
+use crate::config::Variant;
 use crate::sample::Sample;
+use crate::scalar::Scalar;
+use crate::scene::Scene;
+use crate::segment::Scratch;
+use crate::vectorized::Vectorized;
 
-/// The agreement of an image with the scalar path. Figures that cannot be had are NaN.
+/// The agreement of an image with the other variant. Figures that cannot be had are NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Check {
     /// Pearson's coefficient of correlation; NaN when all values of either path are equal.
     pub correlation: f64,
-    /// Sum of the image over sum of the scalar path.
+    /// Sum of the image over that of the other variant; 1 when both are 0.
     pub sum_ratio: f64,
-    /// Greatest absolute difference, in units of the scalar path's greatest value.
+    /// Greatest absolute difference, in units of the other variant's greatest value; 0 when there is none.
     pub max_difference: f64,
     /// Pixels compared.
     pub pixels: u64,
 }
 
 impl Check {
-    /// Compares `value(row, column)` with the scalar path at every pixel of `sample`, on the threads of the
-    /// current rayon pool. The result does not depend on their number.
-    pub fn new(experiment: &Experiment, sample: &Sample, value: impl Fn(usize, usize) -> f64 + Sync) -> Self {
-        let reference = Reference::new(experiment);
+    /// Compares `value(row, column)`, which `variant` computed, with the other variant in float64, at every pixel
+    /// of `sample`, on the threads of the current rayon pool. The result does not depend on their number.
+    pub fn new(
+        scene: &Scene,
+        variant: Variant,
+        sample: &Sample,
+        value: impl Fn(usize, usize) -> f64 + Sync,
+    ) -> Self {
+        match variant {
+            Variant::Vectorized => {
+                let scalar = Scalar::new(scene);
+                let scratch = || ();
+                Self::against(sample, value, scratch, |(), row, column| {
+                    scalar.photons(row as f64, column as f64)
+                })
+            }
+            Variant::Scalar => {
+                let vectorized = Vectorized::<f64>::new(scene);
+                Self::against(sample, value, Scratch::new, |scratch, row, column| {
+                    let mut pixel = [0.0];
+                    vectorized.row(row, column, &mut pixel, scratch);
+                    pixel[0]
+                })
+            }
+        }
+    }
+
+    /// Compares `value` with `expected`, for which each band of pixels has a `scratch`.
+    fn against<S>(
+        sample: &Sample,
+        value: impl Fn(usize, usize) -> f64 + Sync,
+        scratch: impl Fn() -> S + Sync,
+        expected: impl Fn(&mut S, usize, usize) -> f64 + Sync,
+    ) -> Self {
         let band = |band| {
             let mut moments = Moments::default();
+            let mut scratch = scratch();
             for (row, column) in sample.band(band) {
-                moments.add(value(row, column), reference.photons(row as f64, column as f64));
+                moments.add(value(row, column), expected(&mut scratch, row, column));
             }
             moments
         };
@@ -40,7 +74,7 @@ impl Check {
     }
 }
 
-/// Moments of pairs (image, scalar path), by the updating formulas of Chan, Golub and `LeVeque` (1983), which
+/// Moments of pairs (image, other variant), by the updating formulas of Chan, Golub and `LeVeque` (1983), which
 /// do not cancel as sums of squares do.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moments {
@@ -53,12 +87,12 @@ struct Moments {
 }
 
 impl Moments {
-    fn add(&mut self, image: f64, scalar: f64) {
+    fn add(&mut self, image: f64, other: f64) {
         let one = Self {
             count: 1,
-            means: [image, scalar],
-            greatest: scalar,
-            greatest_difference: (image - scalar).abs(),
+            means: [image, other],
+            greatest: other,
+            greatest_difference: (image - other).abs(),
             ..Self::default()
         };
         *self = self.merged(&one);
@@ -87,8 +121,16 @@ impl Moments {
         Check {
             // Rounding alone can lead beyond 1.
             correlation: correlation.clamp(-1.0, 1.0),
-            sum_ratio: self.means[0] / self.means[1],
-            max_difference: self.greatest_difference / self.greatest,
+            // An image without a photon is a right answer where the other variant has none either.
+            sum_ratio: if self.means[0] == 0.0 && self.means[1] == 0.0 {
+                1.0
+            } else {
+                self.means[0] / self.means[1]
+            },
+            max_difference: match self.greatest_difference {
+                0.0 => 0.0,
+                difference => difference / self.greatest,
+            },
             pixels: self.count,
         }
     }
@@ -102,21 +144,22 @@ fn greater_or_nan(first: f64, second: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Check, Moments};
-    use crate::config::Config;
-    use crate::experiment::Experiment;
-    use crate::reference::Reference;
+    use crate::config::{Config, Variant};
     use crate::sample::Sample;
+    use crate::scalar::Scalar;
+    use crate::scene::Scene;
 
-    /// The check of an image that was made by the scalar path and then spoilt.
-    fn spoilt(size: u64, spoil: impl Fn(&Reference, usize, usize) -> f64 + Sync) -> Check {
-        let experiment = Experiment::new(&Config::benchmark(size));
-        let reference = Reference::new(&experiment);
-        let sample = Sample::new(experiment.size, 65_536);
-        Check::new(&experiment, &sample, |row, column| spoil(&reference, row, column))
+    /// The check of an image that was made by the scalar variant and then spoilt, as if the vectorized had
+    /// made it.
+    fn spoilt(size: u64, spoil: impl Fn(&Scalar<'_>, usize, usize) -> f64 + Sync) -> Check {
+        let scene = Scene::uniform(&Config::benchmark(size)).unwrap();
+        let scalar = Scalar::new(&scene);
+        let sample = Sample::new(scene.size, 65_536);
+        Check::new(&scene, Variant::Vectorized, &sample, |row, column| spoil(&scalar, row, column))
     }
 
-    fn shifted(by: f64) -> impl Fn(&Reference, usize, usize) -> f64 + Sync {
-        move |reference, row, column| reference.photons(row as f64 + by, column as f64 + by)
+    fn shifted(by: f64) -> impl Fn(&Scalar<'_>, usize, usize) -> f64 + Sync {
+        move |scalar, row, column| scalar.photons(row as f64 + by, column as f64 + by)
     }
 
     #[test]
@@ -139,17 +182,16 @@ mod tests {
 
     #[test]
     fn a_scale_that_correlation_cannot_see_is_seen_in_the_sum() {
-        let check =
-            spoilt(1024, |reference, row, column| 1.01 * reference.photons(row as f64, column as f64));
+        let check = spoilt(1024, |scalar, row, column| 1.01 * scalar.photons(row as f64, column as f64));
         assert!((check.correlation - 1.0).abs() < 1e-12, "{check:?}");
         assert!((check.sum_ratio - 1.01).abs() < 1e-12, "{check:?}");
     }
 
     #[test]
     fn a_block_of_rows_that_was_never_written_is_seen() {
-        let check = spoilt(4096, |reference, row, column| {
+        let check = spoilt(4096, |scalar, row, column| {
             let written = !(320..352).contains(&row);
-            if written { reference.photons(row as f64, column as f64) } else { 0.0 }
+            if written { scalar.photons(row as f64, column as f64) } else { 0.0 }
         });
         assert!(check.sum_ratio < 0.999, "{check:?}");
         assert!(check.max_difference > 0.01, "{check:?}");
@@ -157,10 +199,35 @@ mod tests {
 
     #[test]
     fn a_single_broken_pixel_in_the_sample_spoils_every_figure() {
-        let check = spoilt(256, |reference, row, column| {
-            if (row, column) == (7, 9) { f64::NAN } else { reference.photons(row as f64, column as f64) }
+        let check = spoilt(256, |scalar, row, column| {
+            if (row, column) == (7, 9) { f64::NAN } else { scalar.photons(row as f64, column as f64) }
         });
         assert!(check.correlation.is_nan() && check.sum_ratio.is_nan() && check.max_difference.is_nan());
+    }
+
+    #[test]
+    fn the_scalar_variant_is_checked_by_the_vectorized_one() {
+        let scene = Scene::uniform(&Config::benchmark(256)).unwrap();
+        let scalar = Scalar::new(&scene);
+        let sample = Sample::new(scene.size, 65_536);
+        let check = |by: f64| {
+            Check::new(&scene, Variant::Scalar, &sample, |row, column| {
+                scalar.photons(row as f64 + by, column as f64)
+            })
+        };
+        let faithful = check(0.0);
+        assert!(faithful.max_difference < 1e-11 && faithful.max_difference > 0.0, "{faithful:?}");
+        assert!(check(1.0).correlation < 0.995, "{:?}", check(1.0));
+    }
+
+    #[test]
+    fn an_image_without_photons_agrees_with_one_that_has_none() {
+        let scene = Scene::uniform(&Config { default_f: 0.0, ..Config::benchmark(32) }).unwrap();
+        let sample = Sample::new(scene.size, 65_536);
+        let check = |photons| Check::new(&scene, Variant::Vectorized, &sample, |_, _| photons);
+        assert!(check(0.0).correlation.is_nan());
+        assert_eq!((check(0.0).sum_ratio, check(0.0).max_difference), (1.0, 0.0));
+        assert_eq!((check(1.0).sum_ratio, check(1.0).max_difference), (f64::INFINITY, f64::INFINITY));
     }
 
     #[test]

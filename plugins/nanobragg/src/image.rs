@@ -1,21 +1,24 @@
-//! [`Image`]: the diffraction image, all pixels of it, fast. This is what an iteration measures.
+//! [`Image`]: the diffraction image, all pixels of it, by either variant. This is what an iteration measures.
 //!
-//! Lengths are taken in units of the detector's distance and the beam's foot is the origin, so that a pixel
-//! is (1, y, z) and its cosine of the scattering angle is `c = 1 / sqrt(1 + y^2 + z^2)`; everything else is
-//! algebra on y, z and c (`docs/architecture/kernel.md`). [`crate::plugin`] allocates one and computes it
-//! again and again; [`crate::check`] compares it with [`crate::reference`], from which nothing may come.
+//! Rows go to the threads in blocks; a block asks for nothing but its own rows. [`crate::plugin`] allocates one
+//! image and computes it again and again; [`crate::check`] compares it with the other variant.
 
 use std::io::Write;
 
 use ndarray::{Array2, ArrayView2, Axis};
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSlice;
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator, repeat_n,
+};
 use runner_plugin::{Error, ErrorKind};
 
-use crate::experiment::{ELECTRON_RADIUS_SQUARED, Experiment, FLUENCE};
-use crate::grating::grating;
+use crate::config::Variant;
+use crate::isa::Isa;
 use crate::npy;
 use crate::real::Real;
+use crate::scalar::Scalar;
+use crate::scene::Scene;
+use crate::segment::Scratch;
+use crate::vectorized::Vectorized;
 
 /// Rows between two questions whether the run was cancelled.
 const BLOCK: usize = 32;
@@ -24,63 +27,47 @@ const BLOCK: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Image<T> {
     pixels: Array2<T>,
-    /// y (by row) and z (by column) of the pixels' centres, in units of the distance. The axes run opposite
-    /// ways in the laboratory; that sign does not matter here, as only squares of the gratings are used.
-    offsets: Vec<T>,
-    optics: Optics<T>,
+    method: Method<T>,
 }
 
-/// What is the same for all pixels.
-#[derive(Clone, Copy, Debug)]
-struct Optics<T> {
-    /// Cell edge over wavelength: Miller index per unit of the direction's change.
-    cell_over_wavelength: T,
-    /// Unit cells along each axis.
-    cells: T,
-    /// `r_e^2 * fluence * F^2 * (pixel / distance)^2 / 2`; the half belongs to the polarization.
-    scale: T,
+/// How it is computed.
+#[derive(Clone, Debug)]
+enum Method<T> {
+    Scalar(Box<Scene>),
+    Vectorized(Box<Vectorized<T>>),
 }
 
 impl<T: Real> Image<T> {
-    /// Allocates and touches `size` x `size` pixels. An allocation that fails is
-    /// [`ErrorKind::OutOfMemory`].
-    pub fn allocate(experiment: &Experiment) -> Result<Self, Error> {
-        let size = experiment.size;
-        let mut pixels = Vec::new();
-        let count = size.saturating_mul(size);
-        pixels.try_reserve_exact(count).map_err(|error| {
-            let message = format!("an image of {size} x {size} pixels does not fit: {error}");
-            Error::new(ErrorKind::OutOfMemory, message)
-        })?;
-        pixels.resize(count, T::ZERO);
-        let pixels = Array2::from_shape_vec((size, size), pixels)
-            .map_err(|error| Error::failed(format!("the shape of the image: {error}")))?;
-
-        // The beam falls on the corner that pixels size/2 and size/2 + 1 share.
-        let centre = size as f64 / 2.0 + 0.5;
-        let pixel = experiment.pixel / experiment.distance;
-        let offsets = (0..size).map(|index| T::from_f64((index as f64 - centre) * pixel)).collect();
-
-        let amplitude = experiment.structure_factor * pixel;
-        let optics = Optics {
-            cell_over_wavelength: T::from_f64(experiment.cell_edge / experiment.wavelength),
-            cells: T::from_f64(f64::from(experiment.cells)),
-            scale: T::from_f64(ELECTRON_RADIUS_SQUARED * FLUENCE * amplitude * amplitude / 2.0),
+    /// Allocates and touches `size` x `size` pixels, on the threads of the current rayon pool. An allocation that
+    /// fails is [`ErrorKind::OutOfMemory`].
+    pub fn allocate(scene: &Scene, variant: Variant) -> Result<Self, Error> {
+        let method = match variant {
+            Variant::Scalar => Method::Scalar(Box::new(scene.clone())),
+            Variant::Vectorized => Method::Vectorized(Box::new(Vectorized::new(scene))),
         };
-        Ok(Self { pixels, offsets, optics })
+        Ok(Self { pixels: pixels(scene.size)?, method })
+    }
+
+    /// The vectorized variant with chosen instructions; `any` as in [`crate::form::AnyForm::new`].
+    pub fn vectorized(scene: &Scene, isa: Isa, any: bool) -> Result<Self, Error> {
+        let method = Method::Vectorized(Box::new(Vectorized::with(scene, isa, any)));
+        Ok(Self { pixels: pixels(scene.size)?, method })
     }
 
     /// Computes every pixel, on the threads of the current rayon pool. `cancelled` is asked between blocks
     /// of rows; once it says yes the image is left half-made and the result is [`ErrorKind::Cancelled`].
     pub fn compute(&mut self, cancelled: impl Fn() -> bool + Sync) -> Result<(), Error> {
-        let (offsets, optics) = (&self.offsets, &self.optics);
+        let method = &self.method;
         let blocks = self.pixels.axis_chunks_iter_mut(Axis(0), BLOCK).into_par_iter();
-        blocks.zip(offsets.par_chunks(BLOCK)).try_for_each(|(mut block, block_offsets)| {
-            if cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));
-            }
-            for (mut pixels, &y) in block.rows_mut().into_iter().zip(block_offsets) {
-                row(optics, y, offsets, pixels.as_slice_mut().expect("a row is contiguous"));
+        blocks.enumerate().try_for_each(|(number, mut block)| {
+            let mut scratch = Scratch::new();
+            for (index, mut pixels) in block.rows_mut().into_iter().enumerate() {
+                // A block of many terms takes long, a row of few no time at all.
+                if (index == 0 || !method.is_quick()) && cancelled() {
+                    return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));
+                }
+                let pixels = pixels.as_slice_mut().expect("a row is contiguous");
+                method.row(number * BLOCK + index, pixels, &mut scratch);
             }
             Ok(())
         })
@@ -89,6 +76,14 @@ impl<T: Real> Image<T> {
     /// The pixels, `size` x `size`: row is the slow index, column the fast one.
     pub fn pixels(&self) -> ArrayView2<'_, T> {
         self.pixels.view()
+    }
+
+    /// The instructions of the vectorized variant.
+    pub fn instructions(&self) -> Option<&'static str> {
+        match &self.method {
+            Method::Scalar(_) => None,
+            Method::Vectorized(vectorized) => Some(vectorized.isa().name()),
+        }
     }
 
     /// Writes the image in NumPy's format: a header, then the pixels row by row.
@@ -100,39 +95,31 @@ impl<T: Real> Image<T> {
     }
 }
 
-/// One row of pixels. A function of its own, so that a profile names the hot loop.
-#[inline(never)]
-fn row<T: Real>(optics: &Optics<T>, y: T, columns: &[T], pixels: &mut [T]) {
-    for (pixel, &z) in pixels.iter_mut().zip(columns) {
-        *pixel = photons(optics, y, z);
+impl<T: Real> Method<T> {
+    fn row(&self, row: usize, pixels: &mut [T], scratch: &mut Scratch<T>) {
+        match self {
+            Self::Scalar(scene) => {
+                Scalar::new(scene).row(row, |column, photons| pixels[column] = T::from_f64(photons));
+            }
+            Self::Vectorized(vectorized) => vectorized.row(row, 0, pixels, scratch),
+        }
+    }
+
+    /// Whether a block of rows takes no more than some milliseconds.
+    fn is_quick(&self) -> bool {
+        matches!(self, Self::Vectorized(vectorized) if vectorized.scene.steps() == 1)
     }
 }
 
-/// Photons in the pixel whose centre is (1, `y`, `z`) in units of the distance.
-#[expect(clippy::inline_always, reason = "it is the body of the loop in `row`")]
-#[inline(always)]
-fn photons<T: Real>(optics: &Optics<T>, y: T, z: T) -> T {
-    // Whatever swaps y and z or their signs gives the same bits: the image is as symmetric as the formula.
-    let squared = y * y + z * z;
-    let cosine = T::ONE / (T::ONE + squared).sqrt();
-    // The Miller indices h, k and l, up to their signs.
-    let index = |change: T| optics.cell_over_wavelength * change;
-    let (h_numerator, h_denominator) = grating(index(along_beam(squared, cosine)), optics.cells);
-    let (k_numerator, k_denominator) = grating(index(y * cosine), optics.cells);
-    let (l_numerator, l_denominator) = grating(index(z * cosine), optics.cells);
-    let numerator = h_numerator * (k_numerator * l_numerator);
-    let denominator = h_denominator * (k_denominator * l_denominator);
-    let lattice = numerator / denominator;
-
-    // Solid angle (pixel / R)^2 c with 1/R = c / distance, and polarization (1 + c^2) / 2.
-    let angles = cosine * cosine * cosine * (T::ONE + cosine * cosine);
-    optics.scale * angles * (lattice * lattice)
-}
-
-/// `1 - cosine`, without the cancellation that this form has at small angles: with the squared sine
-/// `s = squared * cosine^2` it is `s / (1 + cosine)`. (Its sign, that of -h, does not matter.)
-#[expect(clippy::inline_always, reason = "it is the body of the loop in `row`")]
-#[inline(always)]
-fn along_beam<T: Real>(squared: T, cosine: T) -> T {
-    squared * (cosine * cosine) / (T::ONE + cosine)
+/// Allocates them, and has the threads touch them, each page once: it belongs to where it is touched first.
+fn pixels<T: Real>(size: usize) -> Result<Array2<T>, Error> {
+    let mut pixels = Vec::new();
+    let count = size.saturating_mul(size);
+    pixels.try_reserve_exact(count).map_err(|error| {
+        let message = format!("an image of {size} x {size} pixels does not fit: {error}");
+        Error::new(ErrorKind::OutOfMemory, message)
+    })?;
+    pixels.par_extend(repeat_n(T::ZERO, count));
+    Array2::from_shape_vec((size, size), pixels)
+        .map_err(|error| Error::failed(format!("the shape of the image: {error}")))
 }

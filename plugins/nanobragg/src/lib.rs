@@ -1,39 +1,52 @@
 //! The diffraction image of the nanoBragg benchmark configuration, as a kernel plugin of runner.
 //!
-//! A cubic crystal of N x N x N unit cells stands in an unpolarized beam; each pixel of a flat square
-//! detector receives `r_e^2 fluence F^2 F_latt^2 solid_angle polarization` photons. The image is computed
-//! twice, in two ways that share nothing but the inputs of [`experiment`]: [`image`] (all pixels, fast, what
-//! an iteration measures) and [`reference`](mod@reference) (a [`sample`] of pixels, scalar float64 by the
-//! book). [`check`] compares them, so that every measurement says whether it measured the right thing.
+//! A crystal stands in a beam; each pixel of a flat square detector receives
+//! `r_e^2 fluence F^2 F_latt^2 solid_angle polarization` photons, summed over sub-pixels, wavelengths, directions,
+//! angles and mosaic domains. A [`scene`] holds what is measured with what. Two variants compute its image and
+//! share nothing else: [`scalar`] (nested loops in float64, by the book) and [`vectorized`] (all that the CPU
+//! offers). [`check`] compares each image with the other variant at a [`sample`] of pixels, so that every
+//! measurement says whether it measured the right thing.
 //!
 //! ```
-//! use nanobragg::{check::Check, config::Config, experiment::Experiment, image::Image, sample::Sample};
+//! use nanobragg::config::{Config, Variant};
+//! use nanobragg::{check::Check, image::Image, sample::Sample, scene::Scene};
 //!
-//! let experiment = Experiment::new(&Config::benchmark(128));
-//! let mut image = Image::<f32>::allocate(&experiment)?;
+//! let scene = Scene::uniform(&Config::benchmark(128))?;
+//! let mut image = Image::<f32>::allocate(&scene, Variant::Vectorized)?;
 //! image.compute(|| false)?;
 //! let pixels = image.pixels();
-//! let sample = Sample::new(experiment.size, 65_536);
-//! let check = Check::new(&experiment, &sample, |row, column| pixels[(row, column)].into());
+//! let sample = Sample::new(scene.size, 65_536);
+//! let check = Check::new(&scene, Variant::Vectorized, &sample, |row, column| pixels[(row, column)].into());
 //! assert!(check.correlation > 0.999_999 && (check.sum_ratio - 1.0).abs() < 1e-5);
 //! # Ok::<(), runner_plugin::Error>(())
 //! ```
 //!
 //! The choices and the measured accuracy are in `docs/architecture/kernel.md`.
 
+pub mod beam;
 pub mod check;
 pub mod config;
-pub mod experiment;
-pub mod geometry;
-pub mod grating;
+pub mod crystal;
+pub mod detector;
+pub mod form;
 pub mod image;
+pub mod isa;
+pub mod loops;
 pub mod memory;
 pub mod npy;
+pub mod orientation;
 pub mod plugin;
+pub mod polynomial;
 pub mod real;
-pub mod reference;
+pub mod reflections;
 pub mod sample;
+pub mod scalar;
+pub mod scene;
+pub mod segment;
+pub mod single;
 pub mod statistics;
+pub mod vector;
+pub mod vectorized;
 
 runner_plugin::export! {
     kernel: plugin::NanoBragg,

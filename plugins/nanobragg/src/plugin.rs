@@ -1,22 +1,25 @@
 //! [`NanoBragg`]: the kernel plugin: one iteration computes the whole image once.
 //!
-//! Driven by the plugin host: create checks the configuration, prepare allocates, iterate computes, finish
-//! compares the last image with the scalar path and reports. Nothing but the computation may happen in an
+//! Driven by the plugin host: create checks the configuration and reads the structure factors, prepare allocates,
+//! iterate computes, finish compares the last image with the other variant and reports. Nothing but the computation may happen in an
 //! iteration: no allocation, no log line, no file.
 
 use std::io::Write;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use runner_plugin::{Error, Finish, Host, Iteration, Kernel, Metrics, Prepared};
+use runner_plugin::{Error, Finish, Host, Iteration, Kernel, Level, Metrics, Prepared};
+
+use serde_json::json;
 
 use crate::check::Check;
-use crate::config::{Config, Dtype};
-use crate::experiment::Experiment;
+use crate::config::{Config, Dtype, Variant};
 use crate::image::Image;
 use crate::memory::peak_rss;
 use crate::npy::Element;
 use crate::real::Real;
+use crate::reflections::Reflections;
 use crate::sample::Sample;
+use crate::scene::Scene;
 use crate::statistics::Statistics;
 
 /// The artifact that `image: true` asks for.
@@ -25,7 +28,7 @@ const ARTIFACT: &str = "image.npy";
 /// The kernel: the diffraction image of one experiment.
 pub struct NanoBragg {
     config: Config,
-    experiment: Experiment,
+    scene: Scene,
     workplace: Option<Workplace>,
 }
 
@@ -40,22 +43,38 @@ struct Workplace {
 impl Kernel for NanoBragg {
     type Config = Config;
 
-    fn create(_host: &Host, config: Config) -> Result<Self, Error> {
+    fn create(host: &Host, config: Config) -> Result<Self, Error> {
         config.check()?;
-        let experiment = Experiment::new(&config);
-        Ok(Self { config, experiment, workplace: None })
+        let reflections = match &config.hkl {
+            None => Reflections::uniform(config.default_f),
+            Some(path) => {
+                let content = host
+                    .read(path)
+                    .map_err(|error| Error::new(error.kind(), format!("hkl: {path}: {error}")))?;
+                Reflections::parse(path, &content, config.default_f)?
+            }
+        };
+        let scene = Scene::new(&config, reflections)?;
+        Ok(Self { config, scene, workplace: None })
     }
 
-    fn prepare(&mut self, _host: &Host) -> Result<Prepared, Error> {
+    fn prepare(&mut self, host: &Host) -> Result<Prepared, Error> {
         let threads = ThreadPoolBuilder::new()
             .num_threads(self.config.threads as usize)
             .thread_name(|index| format!("nanobragg-{index}"))
             .build()
             .map_err(|error| Error::failed(format!("the threads could not be started: {error}")))?;
-        let image: Box<dyn AnyImage> = match self.config.dtype {
-            Dtype::Float32 => Box::new(Image::<f32>::allocate(&self.experiment)?),
-            Dtype::Float64 => Box::new(Image::<f64>::allocate(&self.experiment)?),
-        };
+        let (scene, variant) = (&self.scene, self.config.variant);
+        let image: Box<dyn AnyImage> = threads.install(|| -> Result<Box<dyn AnyImage>, Error> {
+            Ok(match self.config.dtype {
+                Dtype::Float32 => Box::new(Image::<f32>::allocate(scene, variant)?),
+                Dtype::Float64 => Box::new(Image::<f64>::allocate(scene, variant)?),
+            })
+        })?;
+        let terms = scene.steps() * u64::from(scene.layers());
+        let instructions = image.instructions().map_or_else(String::new, |name| format!(" with {name}"));
+        let line = format!("{terms} terms a pixel, {} threads{instructions}", threads.current_num_threads());
+        host.log(Level::Info, &line);
         self.workplace = Some(Workplace { threads, image, computed: false });
         Ok(Prepared {
             warmup: self.config.warmup as u32,
@@ -77,15 +96,28 @@ impl Kernel for NanoBragg {
         if !computed {
             return Err(Error::failed("there is no finished image to report on"));
         }
-        let sample = Sample::new(self.experiment.size, self.config.sample);
-        let (statistics, check) =
-            threads.install(|| (image.statistics(), image.check(&self.experiment, &sample)));
+        let sample = Sample::new(self.scene.size, self.config.sample);
+        let check = || image.check(&self.scene, self.config.variant, &sample);
+        let (statistics, check) = threads.install(|| (image.statistics(), check()));
         if self.config.image {
             let mut artifact = host.artifact(ARTIFACT)?;
             image.write_npy(&mut artifact)?;
             artifact.finish()?;
         }
-        Ok(self.metrics(&finish.seconds, &statistics, &check))
+        let metrics = self.metrics(&finish.seconds, &statistics, &check);
+        if let Some(path) = &self.config.report {
+            let instructions = image.instructions().unwrap_or("float64, one pixel at a time");
+            let report = json!({
+                "kernel": env!("CARGO_PKG_NAME"),
+                "version": env!("CARGO_PKG_VERSION"),
+                "instructions": instructions,
+                "threads": threads.current_num_threads(),
+                "config": self.config,
+                "metrics": metrics,
+            });
+            host.write_artifact(path, &serde_json::to_vec_pretty(&report)?)?;
+        }
+        Ok(metrics)
     }
 }
 
@@ -114,6 +146,8 @@ impl NanoBragg {
             .with("max", statistics.max, "photons");
         let metrics = if check.pixels < 2 {
             metrics.with_unknown("correlation", "1", "a single pixel has no correlation")
+        } else if statistics.max == 0.0 && check.max_difference == 0.0 {
+            metrics.with_unknown("correlation", "1", "an image without photons has no correlation")
         } else {
             metrics.with("correlation", check.correlation, "1")
         };
@@ -143,7 +177,8 @@ fn median(values: &[f64]) -> Option<f64> {
 trait AnyImage: Send + Sync {
     fn compute(&mut self, host: Host) -> Result<(), Error>;
     fn statistics(&self) -> Statistics;
-    fn check(&self, experiment: &Experiment, sample: &Sample) -> Check;
+    fn check(&self, scene: &Scene, variant: Variant, sample: &Sample) -> Check;
+    fn instructions(&self) -> Option<&'static str>;
     fn write_npy(&self, writer: &mut dyn Write) -> Result<(), Error>;
 }
 
@@ -156,9 +191,13 @@ impl<T: Real + Element> AnyImage for Image<T> {
         Statistics::new(&self.pixels())
     }
 
-    fn check(&self, experiment: &Experiment, sample: &Sample) -> Check {
+    fn check(&self, scene: &Scene, variant: Variant, sample: &Sample) -> Check {
         let pixels = self.pixels();
-        Check::new(experiment, sample, |row, column| pixels[(row, column)].to_f64())
+        Check::new(scene, variant, sample, |row, column| pixels[(row, column)].to_f64())
+    }
+
+    fn instructions(&self) -> Option<&'static str> {
+        self.instructions()
     }
 
     fn write_npy(&self, writer: &mut dyn Write) -> Result<(), Error> {

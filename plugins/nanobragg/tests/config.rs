@@ -53,6 +53,12 @@ fn the_defaults_are_those_of_the_schema() {
             Some(default) if default.is_number() => {
                 assert_eq!(fields[name].as_f64(), default.as_f64(), "{name}");
             }
+            Some(default) if default.is_array() => {
+                let numbers = |value: &Value| -> Vec<f64> {
+                    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+                };
+                assert_eq!(numbers(&fields[name]), numbers(default), "{name}");
+            }
             Some(default) => assert_eq!(&fields[name], default, "{name}"),
             None => assert!(schema["required"].as_array().unwrap().contains(&json!(name)), "{name}"),
         }
@@ -65,6 +71,9 @@ fn the_limits_are_those_of_the_schema() {
     let schema = schema();
     let mut limited = 0;
     for (name, property) in properties(&schema) {
+        // Of a triple, the limits of its numbers.
+        let triple = property["items"].is_object();
+        let property = if triple { &property["items"] } else { property };
         let (Some(minimum), Some(maximum)) = (property["minimum"].as_f64(), property["maximum"].as_f64())
         else {
             continue;
@@ -75,12 +84,13 @@ fn the_limits_are_those_of_the_schema() {
         let cases = [(minimum, true), (maximum, true), (minimum - step, false), (maximum + step, false)];
         for (value, accepted) in cases {
             let value = if whole { json!(value as i64) } else { json!(value) };
+            let value = if triple { json!([0.5, value, 0.5]) } else { value };
             let config = with(name, &value);
             assert_eq!(accepted_by_schema(&config), accepted, "schema, {config}");
             assert_eq!(read(&config).is_ok(), accepted, "plugin, {config}");
         }
     }
-    assert_eq!(limited, 11);
+    assert_eq!(limited, 47);
 }
 
 #[test]
@@ -104,6 +114,13 @@ fn schema_and_plugin_accept_and_refuse_the_same() {
         json!(1e300),
         json!(u64::MAX),
         json!(-0.0),
+        json!([0, 1, 0.5]),
+        json!([0, 1]),
+        json!([0, 1, 2, 3]),
+        json!([0, 1, null]),
+        json!("scalar"),
+        json!("round"),
+        json!("xds"),
     ];
     let mut configs = vec![
         json!({}),

@@ -2,6 +2,7 @@
 //!
 //! The testkit plays the host with the host's own code.
 
+use std::io::Write;
 use std::time::Duration;
 
 use ndarray::Array2;
@@ -108,6 +109,79 @@ fn the_image_is_written_in_the_format_of_numpy() {
 }
 
 #[test]
+fn both_variants_report_the_same_image_and_check_each_other() {
+    let scene = json!({ "size": 96, "pixel_mm": 1.0, "osc_deg": 1, "phi_steps": 3, "oversample": 2 });
+    let with = |name: &str, value: Value| {
+        let mut config = scene.clone();
+        config[name] = value;
+        run(config)
+    };
+    let (scalar, _) = with("variant", json!("scalar"));
+    let (vectorized, kit) = with("variant", json!("vectorized"));
+    for name in ["sum", "max", "mean"] {
+        let ratio = number(&scalar.metrics, name) / number(&vectorized.metrics, name);
+        assert!((ratio - 1.0).abs() < 1e-5, "{name}: {ratio}");
+    }
+    for metrics in [&scalar.metrics, &vectorized.metrics] {
+        assert!(number(metrics, "correlation") > 0.999_999 && number(metrics, "max_difference") < 1e-4);
+    }
+    let line = kit.logs().into_iter().map(|(_, line)| line).find(|line| line.contains("terms a pixel"));
+    assert!(line.as_deref().is_some_and(|line| line.starts_with("12 terms a pixel, ")), "{line:?}");
+}
+
+#[test]
+fn a_report_holds_the_configuration_and_the_figures() {
+    let (result, kit) = run(json!({ "size": 32, "variant": "scalar", "report": "before.json" }));
+    assert_eq!(kit.artifacts(), ["before.json"]);
+    let report: Value = serde_json::from_slice(&kit.artifact("before.json").unwrap()).unwrap();
+    assert_eq!(report["metrics"], json!(result.metrics));
+    assert_eq!((&report["config"]["variant"], &report["config"]["size"]), (&json!("scalar"), &json!(32)));
+    assert_eq!(report["config"]["cells"], 5, "defaults are told too");
+    assert!(report["threads"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn structure_factors_come_from_the_file_that_is_named_and_no_other() {
+    let scene = |hkl: Value| json!({ "size": 64, "pixel_mm": 1.6, "oversample": 1, "hkl": hkl });
+    let kit = kit();
+    // nanoBragg would read it.
+    std::fs::create_dir_all(kit.root().join("data")).unwrap();
+    std::fs::File::create(kit.root().join("Fdump.bin")).unwrap().write_all(b"0 0 0 0 0 0\n\x0c").unwrap();
+    let mut file = std::fs::File::create(kit.root().join("data/two.hkl")).unwrap();
+    file.write_all(b"# two reflections\n-1 1 0 200\n0 2 2 0\n").unwrap();
+    let sum = |config| number(&kit.kernel(config).expect("the kernel runs").metrics, "sum");
+    let uniform = sum(scene(Value::Null));
+    let file = sum(scene(json!("data/two.hkl")));
+    assert!((file / uniform - 1.0).abs() > 1e-4, "{file} and {uniform}");
+    let again = sum(json!({ "size": 64, "pixel_mm": 1.6, "oversample": 1 }));
+    assert!((again / uniform - 1.0).abs() < 1e-12, "the same without the key");
+}
+
+#[test]
+fn a_file_of_reflections_that_is_missing_or_wrong_is_an_error_that_names_it() {
+    let kit = kit();
+    let mut file = std::fs::File::create(kit.root().join("bad.hkl")).unwrap();
+    file.write_all(b"0 0 1 10\n0 0 two 10\n").unwrap();
+    for (path, expected) in [
+        ("nowhere.hkl", "hkl: nowhere.hkl"),
+        ("bad.hkl", "bad.hkl:2:5: `two` is not a number; each line is `h k l F`"),
+    ] {
+        let failure = kit.kernel(json!({ "size": 8, "hkl": path })).unwrap_err();
+        assert_eq!(failure.phase, "create", "{failure:?}");
+        assert!(failure.message.contains(expected), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_scene_without_photons_is_an_answer() {
+    let (result, _) = run(json!({ "size": 16, "default_f": 0 }));
+    assert!(number(&result.metrics, "max").abs() < f64::MIN_POSITIVE);
+    assert_eq!(result.metrics["correlation"]["value"], Value::Null);
+    assert_eq!(result.metrics["correlation"]["reason"], "an image without photons has no correlation");
+    assert!((number(&result.metrics, "sum_ratio") - 1.0).abs() < 1e-12);
+}
+
+#[test]
 fn an_image_that_cannot_be_written_fails_the_step() {
     let kit = kit();
     std::fs::create_dir(kit.bundle().join("image.npy")).unwrap();
@@ -123,6 +197,16 @@ fn a_bad_configuration_is_refused_before_anything_is_allocated() {
         (json!({ "size": 0 }), "size: 0 is not within 1 to 8192"),
         (json!({ "size": 8, "device": "cuda" }), "unknown variant `cuda`"),
         (json!({ "size": 8, "detector": 1 }), "unknown field `detector`"),
+        (json!({ "size": 8, "cells": 0 }), "cells: 0 is not within 1 to 1000"),
+        (json!({ "size": 8, "wavelength_angstrom": 0 }), "wavelength_angstrom: 0 is not within 0.1 to 100"),
+        (json!({ "size": 8, "cell_edge_angstrom": null }), "invalid type: null, expected f64"),
+        (json!({ "size": 8, "cell_edge_angstrom": 1e30 }), "is not within 1 to 2000"),
+        (
+            json!({ "size": 8, "cell_alpha_deg": 179, "cell_beta_deg": 100 }),
+            "no cell has the angles 179, 100 and 90",
+        ),
+        (json!({ "size": 8, "spindle_axis": [0, 0, 0] }), "spindle_axis: a direction of length 0"),
+        (json!({ "size": 8, "phi_steps": 100_000, "oversample": 100 }), "terms a pixel"),
     ];
     for (config, expected) in cases {
         let failure = kit().kernel(config.clone()).unwrap_err();

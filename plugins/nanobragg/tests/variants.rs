@@ -1,0 +1,245 @@
+//! The two variants against each other, over scenes drawn at random and over the physics one by one.
+//!
+//! They share only the scene, so that what differs in one of them shows; what the scene gets wrong shows in
+//! `c_program.rs`. Float32 keeps about 7 digits of a Miller index, so that its accuracy depends on how great they
+//! are and on how sharp the spots: that is worked out, not guessed.
+
+mod support;
+
+use nanobragg::config::{Config, Convention, Shape};
+use nanobragg::isa::Isa;
+use nanobragg::reflections::Reflections;
+use nanobragg::scene::Scene;
+use proptest::prelude::*;
+use support::{Agreement, agreement, scalar, scene, vectorized, with_instructions};
+
+/// Greatest Miller index on a detector that sees every direction.
+fn greatest_index(config: &Config) -> f64 {
+    let edges = [config.cell_edge_angstrom, config.cell_b_angstrom, config.cell_c_angstrom];
+    2.0 * edges.into_iter().fold(0.0, f64::max) / config.wavelength_angstrom
+}
+
+/// What float32 leaves uncertain of an image: the error of an index times the slope of a spot.
+fn single_accuracy(config: &Config) -> f64 {
+    let cells = config.cells.max(config.cells_a).max(config.cells_b).max(config.cells_c) as f64;
+    let slope = if config.shape == Shape::Square { 3.0 * cells } else { 3.0 * cells.powi(3) };
+    2e-5 + 1.5e-7 * greatest_index(config) * slope
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    let crystal = (
+        prop_oneof![
+            3 => Just(Shape::Square),
+            1 => Just(Shape::Round),
+            1 => Just(Shape::Gauss),
+        ],
+        (1_u64..8, 0_u64..6, 0_u64..30, 0_u64..6),
+        (20.0..120.0, 20.0..120.0, 20.0..120.0),
+        (70.0..110.0, 70.0..110.0, 70.0..110.0),
+        prop::array::uniform3(-180.0..180.0),
+    );
+    let beam = (
+        1.0..6.0,
+        prop_oneof![Just((0.0, 0)), (0.1..3.0, 2_u64..4)],
+        prop_oneof![Just((0.0, 0.0)), (0.1..20.0, 0.0..20.0)],
+        (0_u64..4, 0_u64..3, any::<bool>()),
+        (any::<bool>(), -1.0..1.0),
+    );
+    let turn = (
+        prop_oneof![Just((0.0, None, 0)), (-5.0..5.0, prop::option::of(0.1..3.0), 0_u64..4)],
+        prop::option::of(Just([0.3, -0.5, 0.8])),
+        prop_oneof![Just((0.0, 0)), (0.1..5.0, 2_u64..4)],
+        any::<u32>(),
+    );
+    let detector = (
+        (60.0..300.0, 0.3..3.0, 16_u64..34),
+        prop_oneof![
+            Just(Convention::Auto),
+            Just(Convention::Mosflm),
+            Just(Convention::Denzo),
+            Just(Convention::Adxv),
+            Just(Convention::Xds),
+            Just(Convention::Dials),
+            Just(Convention::Custom),
+        ],
+        (prop::option::of(0.0..40.0), prop::option::of(0.0..40.0), prop::option::of(0.0..40.0)),
+        prop_oneof![Just(([0.0; 3], 0.0)), (prop::array::uniform3(-20.0..20.0), -40.0..40.0)],
+        prop_oneof![Just((0.0, 0.0, 0)), (1.0..500.0, 50.0..500.0, 0_u64..4)],
+    );
+    let sampling = (1_u64..4, any::<[bool; 4]>(), prop_oneof![Just(0.0), 1.5..4.0]);
+    (crystal, beam, turn, detector, sampling).prop_map(|(crystal, beam, turn, detector, sampling)| {
+        let (shape, cells, edges, angles, misset_deg) = crystal;
+        let (wavelength, dispersion, divergence, steps, polarization) = beam;
+        let (rotation, spindle_axis, mosaic, seed) = turn;
+        let (distances, convention, centre, turned, sensor) = detector;
+        let (oversample, flags, dmin_angstrom) = sampling;
+        // The running products of tiny factors: with several they leave float32.
+        let each = if flags[3] { [false; 3] } else { [flags[0], flags[1], false] };
+        Config {
+            shape,
+            cells: cells.0,
+            cells_a: cells.1,
+            cells_b: cells.2,
+            cells_c: cells.3,
+            cell_edge_angstrom: edges.0,
+            cell_b_angstrom: edges.1,
+            cell_c_angstrom: edges.2,
+            cell_alpha_deg: angles.0,
+            cell_beta_deg: angles.1,
+            cell_gamma_deg: angles.2,
+            misset_deg,
+            wavelength_angstrom: wavelength,
+            dispersion_percent: dispersion.0,
+            dispersion_steps: dispersion.1,
+            hdiv_mrad: divergence.0,
+            vdiv_mrad: divergence.1,
+            hdiv_steps: steps.0,
+            vdiv_steps: steps.1,
+            round_div: steps.2,
+            polarization: polarization.0,
+            kahn_factor: polarization.1,
+            phi_deg: rotation.0,
+            osc_deg: rotation.1,
+            phi_steps: rotation.2,
+            spindle_axis,
+            mosaic_deg: mosaic.0,
+            mosaic_domains: mosaic.1,
+            mosaic_seed: seed.into(),
+            distance_mm: distances.0,
+            pixel_mm: distances.1,
+            convention,
+            beam_x_mm: centre.0,
+            beam_y_mm: centre.1,
+            org_x_px: centre.2,
+            detector_rot_deg: turned.0,
+            twotheta_deg: turned.1,
+            detector_thick_um: sensor.0,
+            detector_absorb_um: sensor.1,
+            detector_thicksteps: sensor.2,
+            oversample,
+            oversample_thick: each[0],
+            oversample_polar: each[1],
+            point_pixel: flags[2],
+            dmin_angstrom,
+            ..Config::benchmark(distances.2)
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_scene_has_the_same_image_in_both_variants(config in any_config()) {
+        let scene = scene(&config);
+        let expected = scalar(&scene);
+        prop_assert!(expected.iter().all(|photons| photons.is_finite() && *photons >= -0.0));
+        if expected.iter().all(|photons| *photons == 0.0) {
+            return Ok(());
+        }
+        let double = agreement(&vectorized::<f64>(&scene), &expected);
+        prop_assert!(double.difference < 1e-9, "float64: {double:?}");
+        // A pixel that the limit of resolution cuts in one type may just escape it in the other.
+        if config.dmin_angstrom == 0.0 {
+            let single = agreement(&vectorized::<f32>(&scene), &expected);
+            prop_assert!(single.difference < single_accuracy(&config), "float32: {single:?}");
+        }
+    }
+}
+
+fn compared(config: &Config) -> (Agreement, Agreement) {
+    let scene = scene(config);
+    let expected = scalar(&scene);
+    (agreement(&vectorized::<f64>(&scene), &expected), agreement(&vectorized::<f32>(&scene), &expected))
+}
+
+#[test]
+fn every_set_of_instructions_gives_the_same_image() {
+    let base = Config { oversample: 2, pixel_mm: 0.8, kahn_factor: 0.9, ..Config::benchmark(96) };
+    let turning = Config { osc_deg: Some(1.0), phi_steps: 3, ..base.clone() };
+    for config in [
+        Config::benchmark(96),
+        turning.clone(),
+        Config { cells: 17, ..turning.clone() },
+        Config { cells: 4, ..turning.clone() },
+        Config { shape: Shape::Round, ..turning.clone() },
+        Config { shape: Shape::Gauss, oversample_polar: true, ..turning.clone() },
+        Config { shape: Shape::Tophat, ..base },
+    ] {
+        let scene = scene(&config);
+        let expected = scalar(&scene);
+        for isa in Isa::all() {
+            let double = agreement(&with_instructions::<f64>(&scene, isa), &expected);
+            assert!(double.difference < 1e-10, "{} {config:?}: {double:?}", isa.name());
+            let single = agreement(&with_instructions::<f32>(&scene, isa), &expected);
+            let edges = config.shape == Shape::Tophat;
+            assert!(edges || single.difference < 3e-4, "{} {config:?}: {single:?}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn factors_of_every_sub_pixel_multiply_the_running_sum_in_both() {
+    let base = Config { oversample: 2, pixel_mm: 0.8, detector_thick_um: 300.0, ..Config::benchmark(64) };
+    let once = scalar(&scene(&base));
+    for flags in 1..8 {
+        let config = Config {
+            oversample_thick: flags & 1 != 0,
+            oversample_polar: flags & 2 != 0,
+            oversample_omega: flags & 4 != 0,
+            ..base.clone()
+        };
+        let (double, single) = compared(&config);
+        assert!(double.difference < 1e-11 && single.difference < 1e-4, "{flags}: {double:?} {single:?}");
+        let changed = agreement(&scalar(&scene(&config)), &once);
+        assert!(changed.difference > 1e-3, "{flags} changes nothing: {changed:?}");
+    }
+}
+
+#[test]
+fn a_tophat_differs_only_where_a_pixel_stands_on_its_edge() {
+    let config = Config { shape: Shape::Tophat, oversample: 1, pixel_mm: 0.5, ..Config::benchmark(200) };
+    let scene = scene(&config);
+    let expected = scalar(&scene);
+    let inside = expected.iter().filter(|photons| **photons > 0.0).count();
+    let image = vectorized::<f32>(&scene);
+    let differ = image.iter().zip(&expected).filter(|(a, b)| (**a > 0.0) != (**b > 0.0)).count();
+    assert!(inside > 20 && differ <= inside / 20, "{inside} inside, {differ} differ");
+    assert!(agreement(&vectorized::<f64>(&scene), &expected).difference < 1e-12);
+}
+
+#[test]
+fn reflections_from_a_file_are_looked_up_alike() {
+    let config = Config {
+        pixel_mm: 1.2,
+        osc_deg: Some(1.0),
+        phi_steps: 3,
+        oversample: 2,
+        default_f: 7.0,
+        ..Config::benchmark(128)
+    };
+    let indices = (0..100_000).map(|n| (n % 50 - 25, n / 50 % 50 - 25, n / 2500 - 20));
+    // Not all of the box is named.
+    let lines: Vec<String> = indices
+        .filter(|(h, k, l)| (h + k + l) % 3 != 0)
+        .map(|(h, k, l)| format!("{h} {k} {l} {}", 50 + (h * 7 + k * 11 + l * 13) % 40))
+        .collect();
+    let content = lines.join("\n");
+    let reflections = Reflections::parse("test.hkl", content.as_bytes(), config.default_f).unwrap();
+    let scene = Scene::new(&config, reflections).unwrap();
+    let expected = scalar(&scene);
+    let double = agreement(&vectorized::<f64>(&scene), &expected);
+    assert!(double.difference < 1e-11, "{double:?}");
+    let single = agreement(&vectorized::<f32>(&scene), &expected);
+    assert!(single.correlation > 0.999_999 && single.difference < 1e-3, "{single:?}");
+    let uniform = scalar(&self::scene(&config));
+    assert!(agreement(&uniform, &expected).correlation < 0.999, "the file matters");
+}
+
+#[test]
+fn a_file_that_names_the_default_for_all_changes_nothing() {
+    let config = Config { pixel_mm: 0.8, ..Config::benchmark(64) };
+    let reflections = Reflections::parse("test.hkl", b"0 0 0 100\n1 2 3 100\n", 100.0).unwrap();
+    let file = scalar(&Scene::new(&config, reflections).unwrap());
+    assert_eq!(file, scalar(&scene(&config)));
+}
