@@ -1,5 +1,8 @@
 //! [`Manifest`]: size and digest of every file of a bundle. Writing it seals the bundle; it is the last file.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Instant, Stamp};
@@ -45,15 +48,19 @@ pub fn seal(
 ) -> Result<(), EvidenceError> {
     let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
     let mut files = Vec::new();
+    let mut directories = BTreeSet::from([bundle.path().to_owned()]);
     for path in files_below(bundle.path()).map_err(unreadable)? {
         let full = bundle.path().join(&path);
-        if !full.is_symlink() {
-            sync_all(&full)?;
-        }
+        directories.extend(full.parent().map(Path::to_owned));
         let (sha256, size) =
             digest_entry(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
+        // Of an empty file there is nothing to lose but its name, which its directory holds.
+        if size > 0 && !full.is_symlink() {
+            sync_all(&full)?;
+        }
         files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
     }
+    directories.iter().try_for_each(|directory| sync_all(directory))?;
     let manifest = Manifest {
         version: 1,
         stamp: bundle.stamp().clone(),

@@ -176,6 +176,11 @@ impl Project {
         self.command(program)
     }
 
+    /// Another program, to be started in the project.
+    pub fn other(&self, program: &str) -> Command {
+        self.command(program)
+    }
+
     /// Runs the binary to its end.
     pub fn runner(&self, arguments: &[&str]) -> Ended {
         let output = self.command_of_runner().args(arguments).output().expect("the runner starts");
