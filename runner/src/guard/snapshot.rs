@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+/// From how many directories on they are shared among threads.
+const WORTH_SHARING: usize = 6;
+
 /// What a file is like: size in bytes, times of the last change of content and of anything at all (seconds
 /// and nanoseconds), type and mode, device and inode. A file with the same mark was not touched: the second
 /// time cannot be set back.
@@ -202,8 +205,13 @@ fn below(root: &Path, relative: PathBuf, except: &[PathBuf]) -> io::Result<Snaps
         }
         snapshot.entries.push((path, mark));
     }
-    let deeper: Vec<io::Result<Snapshot>> =
-        inner.into_par_iter().map(|path| below(root, path, except)).collect();
+    let look = |path| below(root, path, except);
+    // Waking other threads costs more than a few small directories.
+    let deeper: Vec<io::Result<Snapshot>> = if inner.len() < WORTH_SHARING {
+        inner.into_iter().map(look).collect()
+    } else {
+        inner.into_par_iter().map(look).collect()
+    };
     for found in deeper {
         let found = found?;
         snapshot.entries.extend(found.entries);

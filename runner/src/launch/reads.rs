@@ -15,6 +15,8 @@ use crate::fs::{Digest, digest_file, display_relative};
 use crate::guard::Observed;
 use crate::launch::git_files::GitFiles;
 
+/// From how many files on they are shared among threads.
+const WORTH_SHARING: usize = 6;
 /// Files above this size are not digested.
 const LARGEST: u64 = 1 << 30;
 /// Directories that belong to a toolchain or a package manager, wherever they are.
@@ -119,10 +121,13 @@ impl Reads {
                 state.2 <= LARGEST && missing.contains(state) && !self.digests.contains_key(state)
             })
             .collect();
-        let digested: Vec<(State, Digest)> = fresh
-            .into_par_iter()
-            .filter_map(|(state, path)| Some((state, digest_file(path).ok()?.0)))
-            .collect();
+        let digest = |(state, path): (State, &Path)| Some((state, digest_file(path).ok()?.0));
+        // Waking other threads costs more than a few small files.
+        let digested: Vec<(State, Digest)> = if fresh.len() < WORTH_SHARING {
+            fresh.into_iter().filter_map(digest).collect()
+        } else {
+            fresh.into_par_iter().filter_map(digest).collect()
+        };
         self.digests.extend(digested);
         let file = |state: &Option<(State, Option<Instant>)>, path: &Path, by: &str| {
             let sha256 = state.as_ref().and_then(|(state, _)| self.digests.get(state).cloned());

@@ -6,7 +6,6 @@ use crate::event::Event;
 use crate::evidence::{
     AttemptKind, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal, sweep,
 };
-use crate::fs::digest_file;
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::plan::digest_bundle;
@@ -169,11 +168,11 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     rerun::compare(&mut engine, &bundle)?;
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;
-    let executable = digest_file(std::path::Path::new("/proc/self/exe"));
-    let (sha256, _) = executable
-        .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))?;
-    let runner =
-        PluginId { name: "runner".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), sha256 };
+    let runner = PluginId {
+        name: "runner".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sha256: engine.own.clone(),
+    };
     let plugins = engine.plan.steps.iter().flat_map(|step| step.plugin.iter().chain(&step.profiler));
     let mut plugins: Vec<PluginId> = plugins.map(plugin_id).collect();
     plugins.sort_by(|a, b| a.name.cmp(&b.name));

@@ -16,6 +16,7 @@ use crate::evidence::{
     AttemptKind, AttemptRecord, Bundle, CommandLog, EvidenceError, GuardRecord, RunState, RunStatus,
     StepOutcome, StepStatus, process_mark,
 };
+use crate::fs::{Digest, digest_file};
 use crate::guard;
 use crate::launch::{Launcher, Surroundings};
 use crate::outcome::Outcome;
@@ -39,6 +40,8 @@ pub struct Engine {
     pub(super) stopped: Option<String>,
     /// The repository before the steps.
     pub(super) proof: Proof,
+    /// The digest of the runner's own program.
+    pub(super) own: Digest,
     /// The bundle of the run that this one repeats.
     pub(super) original: Option<PathBuf>,
     /// Keeps other runs out of the bundle.
@@ -97,12 +100,15 @@ impl Engine {
         });
         bundle.write_json("state.json", &state)?;
         // Both only look, and neither needs the other.
-        let (proof, git) = std::thread::scope(|scope| {
-            let proof = scope.spawn(|| Proof::begin(&plan, bundle.path()));
+        let (proof, git, own) = std::thread::scope(|scope| {
+            let look = scope.spawn(|| (Proof::begin(&plan, bundle.path()), own_digest(bundle)));
             let git = launcher.ask_git();
-            (proof.join(), git)
+            let (proof, own) = look.join().map_or((None, None), |(proof, own)| (Some(proof), Some(own)));
+            (proof, git, own)
         });
-        let proof = proof.map_err(|_| EvidenceError::at(bundle.path(), "no snapshot for", "it panicked"))?;
+        let (Some(proof), Some(own)) = (proof, own) else {
+            return Err(EvidenceError::at(bundle.path(), "no snapshot for", "it panicked"));
+        };
         let mut engine = Self {
             plan,
             launcher,
@@ -112,6 +118,7 @@ impl Engine {
             verdict: RunStatus::Running,
             stopped: None,
             proof,
+            own: own?,
             original: beginning.original,
             hold,
         };
@@ -316,6 +323,13 @@ pub(super) fn surroundings(plan: &Plan, detect_only: bool) -> Surroundings {
     let all = plugins.map(|plugin| plugin.path.clone()).chain(inputs).chain(own);
     let known = all.filter_map(|path| path.canonicalize().ok()).collect();
     Surroundings { root: plan.root.clone(), known, detect_only }
+}
+
+/// The digest of the program that runs, also when its file was replaced meanwhile.
+pub(super) fn own_digest(bundle: &Bundle) -> Result<Digest, EvidenceError> {
+    digest_file(Path::new("/proc/self/exe"))
+        .map(|(sha256, _)| sha256)
+        .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))
 }
 
 /// How the programs of a run are guarded, before there is anything to compare.

@@ -19,7 +19,7 @@ use crate::fs::{digest_file, files_below};
 use crate::launch::Launcher;
 use crate::outcome::Outcome;
 use crate::plan::{DifferenceKind, Plan, differences};
-use crate::run::engine::{Engine, guarded, remove_empty, surroundings};
+use crate::run::engine::{Engine, guarded, own_digest, remove_empty, surroundings};
 use crate::run::proof::Proof;
 use crate::run::recorded::Recorded;
 use crate::run::{AgainRequest, RunEnd, RunError, closing};
@@ -148,6 +148,7 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         original,
         hold: Some(hold),
         proof,
+        own: own_digest(&bundle)?,
         state,
     };
     engine.events.emit(&Event::RunStarted {
