@@ -65,7 +65,10 @@ fn program(name: &str, arguments: &[&str], directory: &std::path::Path) -> bool 
 #[test]
 fn a_log_that_fills_the_disk_is_named_and_the_run_can_still_say_so() {
     let project = Project::new();
-    project.write("w.yaml", workflow("", "  - id: flood\n    run: \"yes | head -c 8000000; touch ended\"\n"));
+    project.write(
+        "w.yaml",
+        workflow("", "  - id: flood\n    run: \"yes | head -c 8000000; touch ended\"\n    writes: [ended]\n"),
+    );
     project.commit();
     let Some(_disk) = SmallDisk::over(project.path(ROOT)) else {
         println!("not caused here: this machine does not let the test mount a file system");

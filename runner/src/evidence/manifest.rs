@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{Bundle, EvidenceError, PluginId};
-use crate::fs::{Digest, digest_entry, files_below, sync_all, write_atomic};
+use crate::fs::{Digest, digest_entry, files_below, shown, sync_all, write_atomic};
 
 /// What `manifest.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Manifest {
 /// A file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestFile {
-    /// Relative to the bundle.
+    /// Relative to the bundle; a byte of it that is no UTF-8 as `\xNN`.
     pub path: String,
     /// Bytes.
     pub size: u64,
@@ -52,7 +52,7 @@ pub fn seal(
         }
         let (sha256, size) =
             digest_entry(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
-        files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
+        files.push(ManifestFile { path: shown(&path), size, sha256 });
     }
     let manifest = Manifest {
         version: 1,
