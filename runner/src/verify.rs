@@ -5,15 +5,15 @@
 //! files of the bundle state differently. Reads only, and works on a copy anywhere. It cannot see a bundle
 //! that was made anew as a whole: whoever must rule that out keeps the digest of `manifest.json` elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::evidence::{CommandLog, EvidenceError, EvidenceRecord, Manifest, ManifestFile, PluginId};
-use crate::fs::{digest_entry, files_below};
+use crate::fs::{digest_entry, files_below, shown};
 use crate::report;
 
 /// What is wrong with a bundle.
@@ -60,15 +60,15 @@ impl fmt::Display for Finding {
 /// Checks a bundle. An empty list means that it is as it was sealed.
 pub fn verify(bundle: &Path) -> Result<Vec<Finding>, EvidenceError> {
     let listed = files_below(bundle).map_err(|error| EvidenceError::at(bundle, "cannot list", error))?;
-    let present: BTreeSet<String> = listed.iter().map(|file| file.display().to_string()).collect();
+    let present: BTreeMap<String, PathBuf> = listed.into_iter().map(|file| (shown(&file), file)).collect();
     let mut findings = Findings::default();
     let manifest = findings.manifest(bundle);
     if let Some(manifest) = &manifest {
         for file in &manifest.files {
-            findings.file(bundle, file, present.contains(&file.path));
+            findings.file(bundle, file, present.get(&file.path));
         }
         let sealed: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-        for file in present.iter().filter(|file| *file != "manifest.json" && !sealed.contains(file.as_str()))
+        for file in present.keys().filter(|file| *file != "manifest.json" && !sealed.contains(file.as_str()))
         {
             findings.add(file, Problem::Added, "is not in the manifest: it came after the bundle was sealed");
         }
@@ -117,11 +117,11 @@ impl Findings {
         }
     }
 
-    fn file(&mut self, bundle: &Path, sealed: &ManifestFile, present: bool) {
-        if !present {
+    fn file(&mut self, bundle: &Path, sealed: &ManifestFile, present: Option<&PathBuf>) {
+        let Some(present) = present else {
             return self.add(&sealed.path, Problem::Removed, "is gone");
-        }
-        match digest_entry(&bundle.join(&sealed.path)) {
+        };
+        match digest_entry(&bundle.join(present)) {
             Ok((sha256, size)) if sha256 == sealed.sha256 && size == sealed.size => {}
             Ok((_, size)) if size < sealed.size => {
                 let message = format!("has {size} of its {} bytes", sealed.size);

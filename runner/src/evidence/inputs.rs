@@ -71,7 +71,7 @@ pub struct InputFile {
     pub size: u64,
     /// When its content was last changed.
     pub modified: Option<Instant>,
-    /// What git says of it; `None` outside of the repository, and when git could not be asked.
+    /// What git says of it; `None` outside of the repository, in a submodule, and when git could not be asked.
     pub git: Option<GitClass>,
     /// Whether the workflow names it: as a program, an argument, a plugin, an input or in `reads`.
     pub declared: bool,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{Bundle, EvidenceError, PluginId};
-use crate::fs::{Digest, digest_entry, files_below, sync_all, write_atomic};
+use crate::fs::{Digest, digest_entry, files_below, shown, sync_all, write_atomic};
 
 /// What `manifest.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Manifest {
 /// A file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestFile {
-    /// Relative to the bundle.
+    /// Relative to the bundle; a byte of it that is no UTF-8 as `\xNN`.
     pub path: String,
     /// Bytes.
     pub size: u64,
@@ -58,7 +58,7 @@ pub fn seal(
         if size > 0 && !full.is_symlink() {
             sync_all(&full)?;
         }
-        files.push(ManifestFile { path: path.display().to_string(), size, sha256 });
+        files.push(ManifestFile { path: shown(&path), size, sha256 });
     }
     directories.iter().try_for_each(|directory| sync_all(directory))?;
     let manifest = Manifest {

@@ -8,4 +8,4 @@ mod walk;
 
 pub use atomic::{WriteError, sync_all, write_atomic, write_whole};
 pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
-pub use walk::{display_relative, files_below};
+pub use walk::{display_relative, files_below, shown};

@@ -1,6 +1,8 @@
 //! Lists files below a directory, and shows paths as people read them.
 
+use std::fmt::Write;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Every file (and symbolic link) below `directory`, relative to it, sorted. Links are not followed.
@@ -22,8 +24,21 @@ pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The name of a file as evidence names it: bytes that are no UTF-8 become `\xNN`, so that two names that
+/// differ only in such bytes stay two.
+pub fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// The path relative to `root` when it lies below it, else as it is.
 pub fn display_relative(path: &Path, root: &Path) -> String {
     let shown = path.strip_prefix(root).unwrap_or(path);
-    if shown.as_os_str().is_empty() { ".".to_owned() } else { shown.display().to_string() }
+    if shown.as_os_str().is_empty() { ".".to_owned() } else { self::shown(shown) }
 }

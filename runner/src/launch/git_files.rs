@@ -52,11 +52,20 @@ impl GitFiles {
         self.changed
     }
 
-    /// What git says of a file; `None` outside of the repository.
+    /// What git says of a file; `None` outside of the repository, and in a repository within it.
     pub fn class(&self, path: &Path) -> Option<GitClass> {
         let relative = path.strip_prefix(&self.top).ok()?;
-        let known = relative.ancestors().find_map(|above| self.classes.get(above));
-        Some(known.copied().unwrap_or(GitClass::Clean))
+        let known = relative.ancestors().find_map(|above| self.classes.get(above)).copied();
+        if matches!(known, Some(GitClass::Untracked | GitClass::Ignored)) {
+            return known;
+        }
+        // Of a submodule git says that it is changed or nothing, and nothing also when a file in it is ignored
+        // there: that is not the same as clean.
+        let mut above = relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+        if above.any(|above| self.top.join(above).join(".git").exists()) {
+            return None;
+        }
+        Some(known.unwrap_or(GitClass::Clean))
     }
 }
 
