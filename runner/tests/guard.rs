@@ -107,46 +107,6 @@ fn every_hostile_try_that_is_only_detected_breaks_the_rule_and_is_listed() {
 }
 
 #[test]
-fn a_daemon_that_leaves_its_group_is_killed_and_told() {
-    let project = victims();
-    let line = "setsid sh -c 'sleep 1000; echo x >> victim.txt' < /dev/null > /dev/null 2>&1 & sleep 0.2";
-    project.write("w.yaml", workflow("", &format!("  - id: leaves\n    run: \"{line}\"\n")));
-    let ended = project.runner(&["run", "w.yaml"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
-    let evidence = Evidence::only(&project);
-    let left = evidence.step("leaves")["attempts"][0]["left_behind"].clone();
-    let left: Vec<&str> = left.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    assert!(!left.is_empty(), "{}", ended.transcript());
-    for process in &left {
-        let number = process.split(['(', ')']).nth(1).expect("a number");
-        let alive = std::fs::read_to_string(format!("/proc/{number}/comm"));
-        assert!(alive.is_err(), "{process} still runs");
-    }
-    assert!(evidence.text("summary.md").contains("left processes running, which were killed"));
-    assert!(evidence.text("commands.txt").contains("left behind by it"));
-}
-
-#[test]
-fn a_step_that_writes_over_the_evidence_is_told_and_the_records_are_put_back() {
-    let project = victims();
-    let steps = "  - id: first\n    run: [echo, precious]\n  - id: forger\n    run: \"cd $0 2>/dev/null; cd \
-                 ${{ bundle }} && echo x >> logs/first-1.stdout.log && echo '{}' > state.json && rm plan.json && \
-                 : > commands.jsonl\"\n";
-    project.write("w.yaml", workflow("", steps));
-    let ended = project.runner(&["run", "w.yaml"]);
-    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-    let evidence = Evidence::only(&project);
-    let reason = evidence.state()["reason"].as_str().expect("a reason").to_owned();
-    for name in ["logs/first-1.stdout.log", "state.json", "plan.json", "commands.jsonl"] {
-        assert!(reason.contains(&format!("`{name}`")), "{name}: {reason}");
-    }
-    assert_eq!(evidence.commands_of("first").len(), 1, "the record is whole again");
-    let bundle = project.bundle("reports/faults");
-    let verified = project.runner(&["verify", bundle.to_str().expect("UTF-8")]);
-    assert_eq!(verified.code, Some(0), "{}", verified.transcript());
-}
-
-#[test]
 fn a_cache_that_a_program_prefers_to_its_arguments_is_named() {
     let project = Project::new();
     project.write(".gitignore", "Fdump.bin\n");

@@ -24,7 +24,10 @@ pub(crate) fn look(host: Host, unknown: &mut Unknown) -> Value {
         }
     };
     let Status { head, branch, dirty } = Status::read(&status);
-    let describe = git(&["describe", "--always", "--tags", "--dirty"]).map(|text| text.trim().to_owned());
+    // With `--dirty` git would write its index, whatever it is told.
+    let changed = dirty.iter().any(|file| file["status"] != "??");
+    let describe = git(&["describe", "--always", "--tags"])
+        .map(|text| format!("{}{}", text.trim(), if changed { "-dirty" } else { "" }));
     // Not `git config`: that would fail where there is no remote, which is no failure.
     let remotes = git(&["remote", "--verbose"]).map(|text| remotes(&text));
     json!({

@@ -62,6 +62,9 @@ impl Proof {
         guard.not_compared = after.unseen().iter().map(|path| path.display().to_string()).collect();
         let mut findings = Findings::default();
         for difference in before.differences(after) {
+            if self.is_passing(&difference.path) {
+                continue;
+            }
             match self.other_bundle(&difference) {
                 Some(Other::Bundle(name)) if !findings.other_runs.contains(&name) => {
                     findings.other_runs.push(name);
@@ -73,6 +76,15 @@ impl Proof {
         findings
     }
 
+    /// Whether a file is the next text of a document that another run is just about to replace.
+    fn is_passing(&self, path: &Path) -> bool {
+        let document = path.file_name().and_then(|name| {
+            let rest = name.to_str()?.strip_prefix('.')?.strip_suffix(".tmp")?;
+            Some(rest.rsplit_once('.')?.0.to_owned())
+        });
+        document.is_some_and(|name| self.except.contains(&self.top.join(path).with_file_name(name)))
+    }
+
     /// Whether the difference is a bundle that another run made, or a directory for one.
     fn other_bundle(&self, difference: &Difference) -> Option<Other> {
         if difference.change != Change::Added {
@@ -82,9 +94,11 @@ impl Proof {
         if self.bundle.starts_with(&path) {
             return Some(Other::Above);
         }
+        // One that has just been reserved is still empty; it lies beside ours.
         let stamped = difference.path.ancestors().find(|above| {
+            let bundle = self.top.join(above);
             above.file_name().and_then(|name| Stamp::parse(name.to_str()?)).is_some()
-                && self.top.join(above).join("commands.jsonl").is_file()
+                && (bundle.parent() == self.bundle.parent() || bundle.join("commands.jsonl").is_file())
         });
         stamped.map(|bundle| Other::Bundle(bundle.display().to_string()))
     }
