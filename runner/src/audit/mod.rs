@@ -1,6 +1,6 @@
 //! [`audit`]: what bundles that other tools or people made have, and what is missing, rule by rule.
 //!
-//! [`find`](find::find) recognises bundles, [`Subject`] reads one, each file below `rules/` judges one rule,
+//! `find` recognises bundles, `Subject` reads one, each file below `rules/` judges one rule,
 //! and a [`Report`] holds all of it. Called by `cli::audit`. Nothing of a bundle is ever executed, written
 //! to, or followed out of it; of a text at most a few MiB are read.
 
