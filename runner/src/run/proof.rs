@@ -47,7 +47,7 @@ impl Proof {
         Self { top, except, bundle, before }
     }
 
-    /// Compares with now. `also` are files that the runner itself wrote meanwhile, relative to the project.
+    /// Compares with now; what was compared and what could not be goes into `guard`.
     pub(super) fn compare(&self, guard: &mut GuardRecord) -> Findings {
         let after = Snapshot::take(&self.top, &self.except).map_err(|error| error.to_string());
         let (before, after) = match (&self.before, &after) {
