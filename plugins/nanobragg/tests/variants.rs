@@ -139,8 +139,10 @@ proptest! {
         }
         let double = agreement(&vectorized::<f64>(&scene), &expected);
         prop_assert!(double.difference < 1e-9, "float64: {double:?}");
-        // A pixel that the limit of resolution cuts in one type may just escape it in the other.
-        if config.dmin_angstrom == 0.0 {
+        // A pixel that the limit of resolution cuts in one type may just escape it in the other; and an image
+        // far from every reflection of a Gaussian crystal is fainter than float32 can hold, there it is 0.
+        let faint = expected.iter().all(|photons| *photons < 1e-20);
+        if config.dmin_angstrom == 0.0 && !faint {
             let single = agreement(&vectorized::<f32>(&scene), &expected);
             prop_assert!(single.difference < single_accuracy(&config), "float32: {single:?}");
         }
