@@ -9,36 +9,25 @@
 //! overhead example do. Everything after the recording is pure. See `docs/architecture/profiler.md`.
 
 mod config;
-mod flamegraph;
-mod folded;
 mod function_table;
-mod hotspots;
 mod maps;
 mod merge;
-mod origin;
 mod perf;
 mod plugin;
-mod profile;
 mod recording;
+mod resolve;
 mod sample;
 mod sampler;
 mod short_name;
-mod speedscope;
 mod symbols;
 mod threads;
 mod timer;
 mod unwind;
 
 pub use config::{Config, SourceChoice};
-pub use flamegraph::flamegraph;
-pub use folded::folded;
-pub use hotspots::{Hotspots, LineRow, Operation, ThreadRow};
-pub use origin::Kind;
 pub use plugin::ProfilerPlugin;
-pub use profile::{Profile, Stack, Thread};
+pub use resolve::resolve;
 pub use sampler::{Sampled, Sampler, SourceError, SourceKind};
-pub use speedscope::speedscope;
-pub use symbols::{Frame, Function};
 
 runner_plugin::export! {
     profiler: ProfilerPlugin,

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::origin;
+use profile_model::{Function, origin};
+
 use crate::short_name::short_name;
-use crate::symbols::Function;
 
 /// Object, source file and short name.
 type Place<'a> = (&'a str, &'a str, &'a str);
@@ -53,14 +53,15 @@ impl Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::Kind;
+    use profile_model::Kind;
 
     fn merged(functions: &[(&str, &str, Option<u32>)]) -> Merge {
         let (functions, files): (Vec<_>, Vec<_>) = functions
             .iter()
             .map(|(name, file, first_line)| {
                 let (name, module) = ((*name).to_owned(), "libk.so".to_owned());
-                let function = Function { name, module, kind: Kind::Kernel, first_line: *first_line };
+                let function =
+                    Function { name, module, kind: Kind::Kernel, first_line: *first_line, calls: None };
                 (function, (*file).to_owned())
             })
             .unzip();

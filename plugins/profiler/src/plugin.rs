@@ -3,16 +3,13 @@
 //! It starts a sampler after the warm-up, says when the profile is still too thin, and after the stop names,
 //! ranks and writes. It must never fail a kernel's run by being short of samples: that is said in the report.
 
+use profile_model::{Hotspots, Profile, flamegraph, folded, speedscope};
 use runner_plugin::{Error, Host, Level, Profiler, Progress};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::flamegraph::flamegraph;
-use crate::folded::folded;
-use crate::hotspots::Hotspots;
-use crate::profile::Profile;
+use crate::resolve::resolve;
 use crate::sampler::{Sampler, SourceKind};
-use crate::speedscope::speedscope;
 
 /// Operations in the report; `hotspots.json` has all of them.
 const HEAD: usize = 10;
@@ -64,7 +61,7 @@ impl Profiler for ProfilerPlugin {
             host.log(Level::Warning, &format!("the profile is thin: {short}"));
         }
         let root = std::env::current_dir()?.to_string_lossy().into_owned();
-        let profile = Profile::resolve(ended, self.config.hz, self.progress.iterations, root);
+        let profile = resolve(ended, self.config.hz, self.progress.iterations, root);
         let hotspots = Hotspots::of(&profile);
         let artifacts = self.write(*host, &profile, &hotspots)?;
         Ok(self.report(&hotspots, &artifacts))
@@ -97,7 +94,8 @@ impl ProfilerPlugin {
             "source_reason": hotspots.source_reason,
             "hz": hotspots.hz,
             "seconds": hotspots.seconds,
-            "samples": hotspots.samples,
+            "unit": hotspots.unit,
+            "total": hotspots.total,
             "lost": hotspots.lost,
             "cut_off_percent": hotspots.cut_off_percent,
             "single_frame_percent": hotspots.single_frame_percent,

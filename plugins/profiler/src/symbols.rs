@@ -13,31 +13,7 @@ use addr2line::Loader;
 use crate::function_table::FunctionTable;
 use crate::maps::Maps;
 use crate::merge::Merge;
-use crate::origin::{self, Kind};
-
-/// A function, as one row of the ranking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Function {
-    /// Demangled name without the hash and without long generic arguments.
-    pub name: String,
-    /// File name of the object it was compiled into.
-    pub module: String,
-    /// Whose code it is.
-    pub kind: Kind,
-    /// Line of its first instruction; unknown where it was only seen inlined.
-    pub first_line: Option<u32>,
-}
-
-/// A place in a function: what a stack is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Frame {
-    /// Index of the function.
-    pub function: u32,
-    /// Source file as shown, when known.
-    pub file: Option<Rc<str>>,
-    /// Line in it, counted from 1.
-    pub line: Option<u32>,
-}
+use profile_model::{Frame, Function, origin};
 
 /// An object file with its line information; `None` where the file could not be read.
 struct ObjectFile {
@@ -188,6 +164,7 @@ impl Symbols {
                 module: module.to_owned(),
                 kind: origin::kind(&key.0, file, module),
                 first_line: None,
+                calls: None,
             });
             self.files.push(file.unwrap_or_default().to_owned());
             self.function_ids.insert(key, id);
@@ -373,6 +350,6 @@ mod tests {
         let ids = symbols.stack(&[libc::getpid as *const () as u64]);
         let function = &symbols.functions[symbols.frames[ids[0] as usize].function as usize];
         assert!(function.name.contains("getpid"), "{function:?}");
-        assert_eq!(function.kind, Kind::Runtime);
+        assert_eq!(function.kind, profile_model::Kind::Runtime);
     }
 }

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use profiler::{Hotspots, Kind, Operation, Profile, Sampler, SourceChoice, SourceKind};
+use profile_model::{Hotspots, Kind, Operation, Profile};
+use profiler::{Sampler, SourceChoice, SourceKind};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -89,7 +90,7 @@ fn wait_for(sampler: &Sampler, wanted: u64) {
 
 fn resolve(sampler: Sampler, hz: u32) -> Profile {
     let root = env!("CARGO_MANIFEST_DIR").trim_end_matches("/plugins/profiler");
-    Profile::resolve(sampler.stop().unwrap(), hz, 1, root.to_owned())
+    profiler::resolve(sampler.stop().unwrap(), hz, 1, root.to_owned())
 }
 
 fn row<'a>(hotspots: &'a Hotspots, name: &str) -> &'a Operation {
@@ -125,8 +126,7 @@ fn shares_are_right(choice: SourceChoice, workers: usize, wanted: u64) {
 
     let hotspots = Hotspots::of(&profile);
     let (heavy, light) = (row(&hotspots, "heavy"), row(&hotspots, "light"));
-    let share =
-        100.0 * heavy.inclusive_samples as f64 / (heavy.inclusive_samples + light.inclusive_samples) as f64;
+    let share = 100.0 * heavy.inclusive as f64 / (heavy.inclusive + light.inclusive) as f64;
     // Four standard errors of a share of 3/4, and a point for what is not chance.
     let tolerance = 1.0 + 4.0 * 100.0 * (0.75 * 0.25 / wanted as f64).sqrt();
     assert!((share - truth).abs() < tolerance, "sampled {share}, measured {truth}, tolerance {tolerance}");
@@ -138,17 +138,14 @@ fn shares_are_right(choice: SourceChoice, workers: usize, wanted: u64) {
         (heavy.kind, heavy.file.as_deref()),
         (Kind::Kernel, Some("plugins/profiler/tests/known_share.rs"))
     );
-    let busy = hotspots.threads.iter().filter(|thread| thread.samples > wanted / 10).count();
+    let busy = hotspots.threads.iter().filter(|thread| thread.total > wanted / 10).count();
     assert_eq!(busy, workers, "{:?}", hotspots.threads);
-    assert_eq!(hotspots.threads.iter().map(|thread| thread.samples).sum::<u64>(), hotspots.samples);
+    assert_eq!(hotspots.threads.iter().map(|thread| thread.total).sum::<u64>(), hotspots.total);
 
     // The function that exists inlined only is a frame of its own, between its line and its caller.
     let mix = row(&hotspots, "mix");
     assert_eq!(mix.line, Some(MIX_LINE), "{mix:?}");
-    assert!(
-        mix.inclusive_samples > 0
-            && mix.inclusive_samples <= heavy.inclusive_samples + light.inclusive_samples
-    );
+    assert!(mix.inclusive > 0 && mix.inclusive <= heavy.inclusive + light.inclusive);
     assert_eq!(mix.first_line, None);
 }
 
@@ -197,7 +194,11 @@ fn the_caller_of_libm_is_there(choice: SourceChoice, wanted: u64) {
         .map(|row| row.self_percent)
         .sum();
     assert!(in_libm > 10.0, "only {in_libm} % in libm: the test does not test what it says");
-    assert!(hotspots.single_frame_percent < 3.0, "{}", hotspots.single_frame_percent);
+    assert!(
+        hotspots.single_frame_percent.is_some_and(|percent| percent < 3.0),
+        "{:?}",
+        hotspots.single_frame_percent
+    );
 }
 
 #[test]
@@ -228,11 +229,11 @@ fn a_thread_that_begins_after_the_start_is_sampled() {
             resolve(sampler, 999)
         });
         let late =
-            profile.threads.iter().find(|thread| thread.name == "late").map_or(0, |thread| thread.samples);
+            profile.threads.iter().find(|thread| thread.name == "late").map_or(0, |thread| thread.weight);
         assert!(
             late > 25,
             "{choice:?}: {:?}",
-            profile.threads.iter().map(|t| (&t.name, t.samples)).collect::<Vec<_>>()
+            profile.threads.iter().map(|t| (&t.name, t.weight)).collect::<Vec<_>>()
         );
         assert!(profile.threads.iter().all(|thread| thread.name != "profiler"), "it samples itself");
     }

@@ -151,7 +151,7 @@ fn a_profile_asks_for_iterations_until_it_is_thick_enough_and_writes_its_artifac
         (&report["iterations"], &report["hz"], &report["short"]),
         (&json!(iterations), &json!(499), &Value::Null)
     );
-    assert!(report["samples"].as_u64().unwrap() >= 60);
+    assert!(report["total"].as_u64().unwrap() >= 60);
     let names = ["hotspots.json", "flamegraph.svg", "profile.speedscope.json", "stacks.folded"];
     assert_eq!(report["artifacts"], json!(names.map(|name| format!("profile/{name}"))));
 
@@ -161,7 +161,7 @@ fn a_profile_asks_for_iterations_until_it_is_thick_enough_and_writes_its_artifac
     let (kernel, others): (Vec<_>, Vec<_>) = operations.iter().partition(|row| row["kind"] == "kernel");
     let head: Vec<_> = kernel.into_iter().chain(others).take(10).collect();
     assert_eq!(report["operations"], json!(head));
-    for key in ["source", "source_reason", "hz", "seconds", "samples", "lost", "iterations"] {
+    for key in ["source", "source_reason", "hz", "seconds", "total", "lost", "iterations"] {
         assert_eq!(report[key], hotspots[key], "{key}");
     }
     let hot = operations.iter().find(|row| row["function"] == "plugin::iterate").unwrap();
@@ -176,7 +176,7 @@ fn a_profile_asks_for_iterations_until_it_is_thick_enough_and_writes_its_artifac
         .lines()
         .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
         .sum();
-    assert_eq!(Some(folded_total), hotspots["samples"].as_u64());
+    assert_eq!(Some(folded_total), hotspots["total"].as_u64());
     let viewer: Value = serde_json::from_str(&read("profile.speedscope.json")).unwrap();
     let frames = viewer["shared"]["frames"].as_array().unwrap().len() as u64;
     for thread in viewer["profiles"].as_array().unwrap() {

@@ -331,16 +331,10 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
             instead(attempt).replace(" - FALLBACK,", ":")
         );
     }
-    let figure = |name: &str| hotspots[name].as_f64().unwrap_or(0.0);
     line!(
         text,
-        "Step `{step}`, {} at {} Hz: {} samples in {:.2} s over {} iterations, {} lost. {}",
-        hotspots["source"].as_str().unwrap_or("unknown source"),
-        figure("hz"),
-        figure("samples"),
-        figure("seconds"),
-        figure("iterations"),
-        figure("lost"),
+        "Step `{step}`, {}. {}",
+        recorded(&hotspots),
         "Frames that enclose everything (thread start, thread pool, plugin host) are only in `hotspots.json`. \
          What a pool's other threads run does not count for the function that handed it to the pool."
     );
@@ -371,6 +365,23 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
             paths.join(", ")
         );
     }
+}
+
+/// How a profile was recorded, as far as its file says: `interval timer at 999 Hz: 500 samples in 1.00 s over 3
+/// iterations, 0 lost`.
+fn recorded(hotspots: &Value) -> String {
+    let figure = |name: &str| hotspots[name].as_f64();
+    let mut text = hotspots["source"].as_str().unwrap_or("unknown source").to_owned();
+    let _ = figure("hz").map(|hz| write!(text, " at {hz} Hz"));
+    let total = figure("total").unwrap_or(0.0);
+    let _ = match hotspots["unit"].as_str() {
+        Some("nanoseconds") => write!(text, ": {:.3} s of events", total / 1e9),
+        unit => write!(text, ": {total} {}", unit.unwrap_or("units of weight")),
+    };
+    let _ = figure("seconds").map(|seconds| write!(text, " in {seconds:.2} s"));
+    let _ = figure("iterations").map(|iterations| write!(text, " over {iterations} iterations"));
+    let _ = figure("lost").map(|lost| write!(text, ", {lost} lost"));
+    text
 }
 
 fn no_profile(record: &EvidenceRecord) -> &'static str {

@@ -1,8 +1,8 @@
 //! The ranking: [`Hotspots`], written as `hotspots.json`.
 //!
-//! Functions by inclusive samples (the function is anywhere on the stack; counted once for a sample, however
-//! often it recurs) and by self samples (it is the innermost frame), and the hottest source lines. Percentages
-//! are of all samples in the profile. Made by the plugin from a [`Profile`]; pure.
+//! Functions by inclusive weight (the function is anywhere on the stack; counted once, however often it recurs)
+//! and by self weight (it is the innermost frame), and the hottest source lines. Percentages are of the whole
+//! profile. Made by the plugin from a [`Profile`]; pure.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,36 +11,38 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::origin::Kind;
-use crate::profile::Profile;
+use crate::profile::{Profile, Unit};
 
 /// Source lines kept in `lines`.
 const LINES: usize = 100;
 
-/// The content of `hotspots.json`, version 1.
+/// The content of `hotspots.json`, version 2 (version 1 counted samples only).
 #[derive(Clone, Debug, Serialize)]
 pub struct Hotspots {
     /// Of this format.
     pub version: u32,
-    /// `perf_event_open cpu-clock` or `interval timer`.
-    pub source: &'static str,
+    /// Who recorded it: `perf_event_open cpu-clock`, `interval timer`, `Chrome trace`, ...
+    pub source: String,
     /// Why that source.
     pub source_reason: String,
-    /// Samples asked for, per second of processor time and thread.
-    pub hz: u32,
-    /// Wall time sampled, in seconds.
-    pub seconds: f64,
-    /// Samples in the profile.
-    pub samples: u64,
-    /// Samples that were due and could not be stored.
-    pub lost: u64,
-    /// Share of samples whose stack ends before its outermost frame, in percent.
-    pub cut_off_percent: f64,
-    /// Share of samples whose stack is a single address, in percent.
-    pub single_frame_percent: f64,
+    /// What `total`, `inclusive` and `self` count.
+    pub unit: Unit,
+    /// Samples asked for, per second of processor time and thread; `null` for a trace of events.
+    pub hz: Option<u32>,
+    /// Wall time covered, in seconds; `null` where the file does not say.
+    pub seconds: Option<f64>,
+    /// The whole of the profile, in `unit`.
+    pub total: u64,
+    /// Samples that were due and could not be stored; `null` where the file does not say.
+    pub lost: Option<u64>,
+    /// Share of samples whose stack ends before its outermost frame, in percent; `null` as above.
+    pub cut_off_percent: Option<f64>,
+    /// Share of samples whose stack is a single address, in percent; `null` as above.
+    pub single_frame_percent: Option<f64>,
     /// Threads that were seen on a processor.
     pub threads: Vec<ThreadRow>,
-    /// Measured iterations.
-    pub iterations: u64,
+    /// Measured iterations; `null` where nobody counted.
+    pub iterations: Option<u64>,
     /// By inclusive samples.
     pub operations: Vec<Operation>,
     /// Indices into `operations`, by self samples; those without any are left out.
@@ -53,11 +55,11 @@ pub struct Hotspots {
 #[derive(Clone, Debug, Serialize)]
 pub struct ThreadRow {
     /// The kernel's id.
-    pub tid: i32,
+    pub tid: i64,
     /// Its name.
     pub name: String,
-    /// Samples of it.
-    pub samples: u64,
+    /// Its part of `total`.
+    pub total: u64,
 }
 
 /// A function.
@@ -75,14 +77,17 @@ pub struct Operation {
     pub module: String,
     /// Whose code it is.
     pub kind: Kind,
-    /// Samples with the function on the stack.
-    pub inclusive_samples: u64,
-    /// The same in percent of all samples.
+    /// With the function on the stack, in `unit`.
+    pub inclusive: u64,
+    /// The same in percent of the total.
     pub inclusive_percent: f64,
-    /// Samples with the function innermost.
-    pub self_samples: u64,
-    /// The same in percent of all samples.
+    /// With the function innermost, in `unit`.
+    #[serde(rename = "self")]
+    pub own: u64,
+    /// The same in percent of the total.
     pub self_percent: f64,
+    /// How often it was called; `null` where calls are not counted (samples).
+    pub calls: Option<u64>,
 }
 
 /// A source line.
@@ -94,9 +99,10 @@ pub struct LineRow {
     pub line: u32,
     /// The function it was innermost in.
     pub function: String,
-    /// Samples in which it was the innermost line.
-    pub self_samples: u64,
-    /// The same in percent of all samples.
+    /// With the line innermost, in `unit`.
+    #[serde(rename = "self")]
+    pub own: u64,
+    /// The same in percent of the total.
     pub self_percent: f64,
 }
 
@@ -122,26 +128,23 @@ impl Hotspots {
         });
         let operations: Vec<_> = order.iter().map(|id| operation(profile, *id, &tallies[*id])).collect();
         let mut by_self: Vec<usize> =
-            (0..operations.len()).filter(|index| operations[*index].self_samples > 0).collect();
-        by_self.sort_by_key(|index| Reverse(operations[*index].self_samples)); // stable: ties as above
+            (0..operations.len()).filter(|index| operations[*index].own > 0).collect();
+        by_self.sort_by_key(|index| Reverse(operations[*index].own)); // stable: ties as above
         Self {
-            version: 1,
-            source: profile.source.title(),
+            version: 2,
+            source: profile.source.clone(),
             source_reason: profile.source_reason.clone(),
+            unit: profile.unit,
             hz: profile.hz,
             seconds: profile.seconds,
-            samples: profile.samples,
+            total: profile.total,
             lost: profile.lost,
-            cut_off_percent: profile.percent(profile.cut_off),
-            single_frame_percent: profile.percent(profile.single),
+            cut_off_percent: profile.cut_off.map(|samples| profile.percent(samples)),
+            single_frame_percent: profile.single.map(|samples| profile.percent(samples)),
             threads: profile
                 .threads
                 .iter()
-                .map(|thread| ThreadRow {
-                    tid: thread.tid,
-                    name: thread.name.clone(),
-                    samples: thread.samples,
-                })
+                .map(|thread| ThreadRow { tid: thread.tid, name: thread.name.clone(), total: thread.weight })
                 .collect(),
             iterations: profile.iterations,
             operations,
@@ -174,17 +177,17 @@ fn tally(profile: &Profile) -> (Vec<Tally>, OwnLines) {
             let frame = &profile.frames[*id as usize];
             let tally = &mut tallies[frame.function as usize];
             if std::mem::replace(&mut function_seen[frame.function as usize], number) != number {
-                tally.inclusive += stack.samples;
+                tally.inclusive += stack.weight;
             }
             if std::mem::replace(&mut frame_seen[*id as usize], number) != number {
-                *tally.lines.entry((frame.file.clone(), frame.line)).or_default() += stack.samples;
+                *tally.lines.entry((frame.file.clone(), frame.line)).or_default() += stack.weight;
             }
         }
         if let Some(innermost) = stack.frames.first() {
             let frame = &profile.frames[*innermost as usize];
-            tallies[frame.function as usize].own += stack.samples;
+            tallies[frame.function as usize].own += stack.weight;
             let line = (frame.file.clone(), frame.line);
-            *own_lines.entry((line, frame.function)).or_default() += stack.samples;
+            *own_lines.entry((line, frame.function)).or_default() += stack.weight;
         }
     }
     (tallies, own_lines)
@@ -201,10 +204,11 @@ fn operation(profile: &Profile, id: usize, tally: &Tally) -> Operation {
         first_line: function.first_line,
         module: function.module.clone(),
         kind: function.kind,
-        inclusive_samples: tally.inclusive,
+        inclusive: tally.inclusive,
         inclusive_percent: profile.percent(tally.inclusive),
-        self_samples: tally.own,
+        own: tally.own,
         self_percent: profile.percent(tally.own),
+        calls: function.calls,
     }
 }
 
@@ -216,13 +220,13 @@ fn lines(profile: &Profile, own_lines: OwnLines) -> Vec<LineRow> {
                 file: file?.as_ref().to_owned(),
                 line: line?,
                 function: profile.functions[function as usize].name.clone(),
-                self_samples: samples,
+                own: samples,
                 self_percent: profile.percent(samples),
             })
         })
         .collect();
     rows.sort_by(|a, b| {
-        let samples = b.self_samples.cmp(&a.self_samples);
+        let samples = b.own.cmp(&a.own);
         samples.then_with(|| (&a.file, a.line, &a.function).cmp(&(&b.file, b.line, &b.function)))
     });
     rows.truncate(LINES);
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn inclusive_and_self_samples_are_told_apart() {
+    fn inclusive_and_own_are_told_apart() {
         let hotspots = Hotspots::of(&profile(&[
             (&[("main", 1), ("outer", 10), ("inner", 20)], 60),
             (&[("main", 1), ("outer", 11)], 30),
@@ -248,18 +252,18 @@ mod tests {
         let names: Vec<_> = hotspots.operations.iter().map(|row| row.function.as_str()).collect();
         assert_eq!(names, ["main", "outer", "inner"]);
         let outer = row(&hotspots, "outer");
-        assert_eq!((outer.inclusive_samples, outer.self_samples), (90, 30));
+        assert_eq!((outer.inclusive, outer.own), (90, 30));
         assert_eq!((outer.inclusive_percent, outer.self_percent), (90.0, 30.0));
         assert_eq!(outer.line, Some(10)); // hotter than line 11
         assert_eq!(hotspots.by_self, [2, 1, 0]);
-        assert_eq!((hotspots.lines[0].line, hotspots.lines[0].self_samples), (20, 60));
+        assert_eq!((hotspots.lines[0].line, hotspots.lines[0].own), (20, 60));
     }
 
     #[test]
     fn a_function_that_calls_itself_counts_once_a_sample() {
         let hotspots = Hotspots::of(&profile(&[(&[("fib", 5), ("fib", 5), ("fib", 6), ("fib", 5)], 40)]));
         let fib = row(&hotspots, "fib");
-        assert_eq!((fib.inclusive_samples, fib.self_samples, fib.line), (40, 40, Some(5)));
+        assert_eq!((fib.inclusive, fib.own, fib.line), (40, 40, Some(5)));
         assert!((fib.inclusive_percent - 100.0).abs() < 0.01);
     }
 
@@ -277,13 +281,13 @@ mod tests {
     fn an_empty_profile_has_no_rows_and_no_shares() {
         let hotspots = Hotspots::of(&profile(&[]));
         assert!(hotspots.operations.is_empty() && hotspots.lines.is_empty());
-        assert!(hotspots.single_frame_percent.abs() < 0.01);
+        assert!(hotspots.single_frame_percent.unwrap().abs() < 0.01);
     }
 
     #[test]
     fn the_file_says_what_was_asked_for() {
         let value = serde_json::to_value(Hotspots::of(&profile(&[(&[("std::a", 1)], 1)]))).unwrap();
-        assert_eq!(value["version"], 1);
+        assert_eq!(value["version"], 2);
         assert_eq!(value["source"], "perf_event_open cpu-clock");
         assert_eq!((&value["lost"], &value["iterations"]), (&2.into(), &3.into()));
         assert_eq!(value["operations"][0]["kind"], "runtime");

@@ -1,6 +1,6 @@
 //! The picture: [`flamegraph`], written as `flamegraph.svg`.
 //!
-//! One self-contained SVG file: the outermost function at the bottom, width in proportion to inclusive samples,
+//! One self-contained SVG file: the outermost function at the bottom, width in proportion to inclusive weight,
 //! the kernel in warm colours and the rest in grey, details as a tooltip. A small script adds zoom and marking
 //! where the viewer runs scripts; without it the picture is complete. Made by the plugin from a [`Profile`];
 //! pure. It must never write a name without escaping it.
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::origin::Kind;
-use crate::profile::Profile;
+use crate::profile::{Profile, Unit};
 
 /// Width of the whole in pixels, all of it for frames.
 const WIDTH: f64 = 1200.0;
@@ -24,7 +24,7 @@ const SCRIPT: &str = include_str!("flamegraph.js");
 /// A function below its callers.
 #[derive(Default)]
 struct Node {
-    samples: u64,
+    weight: u64,
     children: BTreeMap<u32, Node>,
 }
 
@@ -32,18 +32,18 @@ impl Node {
     fn of(profile: &Profile) -> Self {
         let mut root = Self::default();
         for stack in &profile.stacks {
-            root.samples += stack.samples;
+            root.weight += stack.weight;
             let mut node = &mut root;
             for frame in stack.frames.iter().rev() {
                 node = node.children.entry(profile.frames[*frame as usize].function).or_default();
-                node.samples += stack.samples;
+                node.weight += stack.weight;
             }
         }
         root
     }
 
     fn depth(&self, scale: f64) -> usize {
-        let visible = self.children.values().filter(|child| child.samples as f64 * scale >= NARROWEST);
+        let visible = self.children.values().filter(|child| child.weight as f64 * scale >= NARROWEST);
         visible.map(|child| 1 + child.depth(scale)).max().unwrap_or(0)
     }
 }
@@ -51,7 +51,7 @@ impl Node {
 /// The whole document. `title` stands above the picture.
 pub fn flamegraph(profile: &Profile, title: &str) -> String {
     let root = Node::of(profile);
-    let scale = if root.samples == 0 { 0.0 } else { WIDTH / root.samples as f64 };
+    let scale = if root.weight == 0 { 0.0 } else { WIDTH / root.weight as f64 };
     let rows = root.depth(scale) + 1;
     let height = HEAD + rows * ROW + 8;
     let mut svg = String::new();
@@ -63,23 +63,36 @@ pub fn flamegraph(profile: &Profile, title: &str) -> String {
 <style>rect{{stroke:none}} text{{pointer-events:none}} g.f{{cursor:pointer}} g.f:hover rect{{fill-opacity:.7}} g.hit rect{{fill:#b455e0}} #mark{{pointer-events:all;cursor:pointer;fill:#2a62a8}}</style>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="6" y="16" font-size="14">{}</text>
-<text x="6" y="34" fill="#555555">{} samples, {}, {} Hz, {:.2} s; orange: kernel, grey: runtime, blue: runner</text>
+<text x="6" y="34" fill="#555555">{}; orange: kernel, grey: runtime, blue: runner</text>
 <text id="mark" x="{}" y="16">[mark]</text>
 "##,
         escape(title),
-        profile.samples,
-        profile.source.title(),
-        profile.hz,
-        profile.seconds,
+        escape(&how(profile)),
         WIDTH - 50.0,
     );
     let bottom = HEAD + (rows - 1) * ROW;
     let all = Row { name: "all", place: String::new(), fill: "#d8d8d8".to_owned() };
-    write_frame(&mut svg, &all, (0.0, WIDTH), bottom, (root.samples, 100.0));
+    write_frame(&mut svg, &all, (0.0, WIDTH), bottom, (&amount(root.weight, profile.unit), 100.0));
     write_children(&mut svg, profile, &root, (0.0, scale), bottom);
     let script = SCRIPT.replace("WIDTH", &WIDTH.to_string());
     let _ = write!(svg, "<script><![CDATA[\n{script}]]></script>\n</svg>\n");
     svg
+}
+
+/// What was recorded: `1500 samples, perf_event_open cpu-clock, 999 Hz, 1.50 s`.
+fn how(profile: &Profile) -> String {
+    let mut parts = vec![amount(profile.total, profile.unit), profile.source.clone()];
+    parts.extend(profile.hz.map(|hz| format!("{hz} Hz")));
+    parts.extend(profile.seconds.map(|seconds| format!("{seconds:.2} s")));
+    parts.join(", ")
+}
+
+/// A weight with its unit; time in milliseconds.
+fn amount(weight: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Nanoseconds => format!("{:.3} ms", weight as f64 / 1e6),
+        unit => format!("{weight} {}", unit.symbol()),
+    }
 }
 
 /// What a frame shows.
@@ -92,7 +105,7 @@ struct Row<'a> {
 fn write_children(svg: &mut String, profile: &Profile, node: &Node, (left, scale): (f64, f64), below: usize) {
     let mut x = left;
     for (function, child) in &node.children {
-        let width = child.samples as f64 * scale;
+        let width = child.weight as f64 * scale;
         if width >= NARROWEST {
             let function = &profile.functions[*function as usize];
             let row = Row {
@@ -101,7 +114,8 @@ fn write_children(svg: &mut String, profile: &Profile, node: &Node, (left, scale
                 fill: colour(&function.name, function.kind),
             };
             let y = below - ROW;
-            write_frame(svg, &row, (x, width), y, (child.samples, profile.percent(child.samples)));
+            let total = amount(child.weight, profile.unit);
+            write_frame(svg, &row, (x, width), y, (&total, profile.percent(child.weight)));
             write_children(svg, profile, child, (x, scale), y);
         }
         x += width;
@@ -113,7 +127,7 @@ fn write_frame(
     row: &Row<'_>,
     (x, width): (f64, f64),
     y: usize,
-    (samples, percent): (u64, f64),
+    (total, percent): (&str, f64),
 ) {
     let name = escape(row.name);
     let room = ((width - 6.0) / CHARACTER).max(0.0) as usize;
@@ -126,7 +140,7 @@ fn write_frame(
     // Writing to a string does not fail.
     let _ = writeln!(
         svg,
-        r#"<g class="f" data-x="{x:.2}" data-w="{width:.2}" data-n="{name}"><title>{name}{}: {samples} samples, {percent:.2} %</title><rect x="{x:.2}" y="{y}" width="{:.2}" height="{}" fill="{}"/><text x="{:.2}" y="{}">{label}</text></g>"#,
+        r#"<g class="f" data-x="{x:.2}" data-w="{width:.2}" data-n="{name}"><title>{name}{}: {total}, {percent:.2} %</title><rect x="{x:.2}" y="{y}" width="{:.2}" height="{}" fill="{}"/><text x="{:.2}" y="{}">{label}</text></g>"#,
         escape(&row.place),
         (width - 0.4).max(0.1),
         ROW - 1,

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::profile::{Profile, Thread};
+use crate::profile::{Profile, Thread, Unit};
 
 /// The whole document.
 pub fn speedscope(profile: &Profile, name: &str) -> Value {
@@ -26,7 +26,7 @@ pub fn speedscope(profile: &Profile, name: &str) -> Value {
         })
         .collect();
     let mut threads: Vec<&Thread> = profile.threads.iter().collect();
-    threads.sort_by_key(|thread| std::cmp::Reverse(thread.samples)); // a viewer opens the first
+    threads.sort_by_key(|thread| std::cmp::Reverse(thread.weight)); // a viewer opens the first
     json!({
         "$schema": "https://www.speedscope.app/file-format-schema.json",
         "exporter": concat!("runner-profiler@", env!("CARGO_PKG_VERSION")),
@@ -38,22 +38,28 @@ pub fn speedscope(profile: &Profile, name: &str) -> Value {
 }
 
 fn one_thread(profile: &Profile, thread: &Thread) -> Value {
-    let period = 1.0 / f64::from(profile.hz);
+    // Speedscope's units: seconds of processor time for samples, where the rate is known.
+    let (scale, unit) = match (profile.unit, profile.hz) {
+        (Unit::Samples, Some(hz)) => (1.0 / f64::from(hz), "seconds"),
+        (Unit::Nanoseconds, _) => (1.0, "nanoseconds"),
+        (Unit::Bytes, _) => (1.0, "bytes"),
+        (Unit::Samples | Unit::Count, _) => (1.0, "none"),
+    };
     let mut samples: Vec<Vec<u32>> = Vec::with_capacity(thread.runs.len());
     let mut weights: Vec<f64> = Vec::with_capacity(thread.runs.len());
     let mut total = 0;
     for (stack, count) in &thread.runs {
         // Outermost first.
         samples.push(profile.stacks[*stack as usize].frames.iter().rev().copied().collect());
-        weights.push(f64::from(*count) * period);
+        weights.push(f64::from(*count) * scale);
         total += u64::from(*count);
     }
     json!({
         "type": "sampled",
         "name": format!("{} ({})", thread.name, thread.tid),
-        "unit": "seconds",
+        "unit": unit,
         "startValue": 0,
-        "endValue": total as f64 * period,
+        "endValue": total as f64 * scale,
         "samples": samples,
         "weights": weights,
     })

@@ -15,7 +15,7 @@ pub fn folded(profile: &Profile) -> String {
         // A semicolon separates frames; Rust has them in array types, `[u8; 4]`.
         let names = stack.frames.iter().rev().map(|frame| profile.function_of(*frame).name.replace(';', ","));
         let line = names.map(|name| name.replace('\n', " ")).collect::<Vec<_>>().join(";");
-        *counts.entry(line).or_default() += stack.samples;
+        *counts.entry(line).or_default() += stack.weight;
     }
     counts.into_iter().fold(String::new(), |mut text, (stack, count)| {
         let _ = writeln!(text, "{stack} {count}"); // writing to a string does not fail

@@ -33,7 +33,7 @@ const SYSTEM_OBJECTS: [&str; 9] =
     ["libc", "libm", "libpthread", "libdl", "librt", "libgcc_s", "libstdc++", "ld", "linux"];
 
 /// Decides. `file` is the path as the debug information states it, `object` the file name of the object.
-pub(crate) fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
+pub fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
     let krate = crate_of(function);
     if GLUE.contains(&krate) || file.is_some_and(is_glue_path) {
         return Kind::Glue;
@@ -70,7 +70,7 @@ fn is_compiler_made(function: &str) -> bool {
 
 /// The crate at the front of a demangled Rust path: `a` of `a::b`, `<a::B as c::D>::e` and `<&mut a::B>::f`.
 /// Empty for a name without a path: C, or an inlined call in an object with `debug = "line-tables-only"`.
-pub(crate) fn crate_of(function: &str) -> &str {
+pub fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '[', '(']);
     let path =
         ["mut ", "dyn ", "const "].iter().fold(path, |path, word| path.strip_prefix(word).unwrap_or(path));
@@ -81,7 +81,7 @@ pub(crate) fn crate_of(function: &str) -> &str {
 
 /// A path as the evidence shows it: relative to `root` when it lies below it, and without the place of cargo's
 /// registry, which differs from machine to machine.
-pub(crate) fn shown_path(file: &str, root: &str) -> String {
+pub fn shown_path(file: &str, root: &str) -> String {
     if let Some(inside) = file.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')) {
         return inside.to_owned();
     }
