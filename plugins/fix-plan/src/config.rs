@@ -15,12 +15,16 @@ pub struct Config {
     pub ledger: String,
     /// The ID of the item, without brackets: `VECTOR-GAPS-002`.
     pub item: String,
-    /// The plan, relative to the project root. Goes with `row`.
+    /// The plan, relative to the project root. Goes with `row` or `rows`.
     #[serde(default)]
     pub plan: Option<String>,
     /// The ID of the plan row: `B1`. Goes with `plan`.
     #[serde(default)]
     pub row: Option<String>,
+    /// The IDs of several plan rows that one run answers, in the order of the plan: `[A1, A2]`. In place of
+    /// `row`.
+    #[serde(default)]
+    pub rows: Option<Vec<String>>,
     /// What each result writes into the State cell of the row.
     #[serde(default)]
     pub state: StateMap,
@@ -140,21 +144,37 @@ impl StatusMap {
 }
 
 impl Config {
+    /// The plan rows that the run answers, in the order given.
+    pub fn plan_rows(&self) -> Vec<&str> {
+        self.row.iter().chain(self.rows.iter().flatten()).map(String::as_str).collect()
+    }
+
     /// Checks what serde cannot: `plan` and `row` together, relative paths, values of one line.
     pub fn check(&self) -> Result<(), Error> {
         path("ledger", &self.ledger)?;
         line("item", &self.item, "[]`|")?;
-        match (&self.plan, &self.row) {
-            (Some(plan), Some(row)) => {
-                path("plan", plan)?;
-                line("row", row, "`|")?;
-            }
-            (None, None) => {}
-            (Some(_), None) => {
+        if self.row.is_some() && self.rows.is_some() {
+            return Err(Error::invalid("`row` and `rows` are both given: name all rows in `rows`"));
+        }
+        let rows = self.plan_rows();
+        if rows.is_empty() && self.rows.is_some() {
+            return Err(Error::invalid("`rows` is empty: name a plan row, or leave it out"));
+        }
+        let key = if self.row.is_some() { "row" } else { "rows" };
+        match (&self.plan, rows.as_slice()) {
+            (Some(plan), [_, ..]) => path("plan", plan)?,
+            (None, []) => {}
+            (Some(_), []) => {
                 return Err(Error::invalid("`plan` is given without `row`: name the plan row"));
             }
-            (None, Some(_)) => {
-                return Err(Error::invalid("`row` is given without `plan`: name the plan file"));
+            (None, [_, ..]) => {
+                return Err(Error::invalid(format!("`{key}` is given without `plan`: name the plan file")));
+            }
+        }
+        for (index, row) in rows.iter().enumerate() {
+            line(key, row, "`|")?;
+            if rows[..index].contains(row) {
+                return Err(Error::invalid(format!("`rows` names `{row}` twice")));
             }
         }
         if self.note && self.plan.is_none() {

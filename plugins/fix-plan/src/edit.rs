@@ -27,14 +27,14 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
     let ledger = LedgerDocument::read(&config.ledger, document(request, &config.ledger)?)
         .map_err(|refusal| invalid(&refusal))?;
     let item = ledger.item(&config.item).map_err(|refusal| invalid(&refusal))?;
-    let plan = match (&config.plan, &config.row) {
-        (Some(path), Some(row)) => {
+    let plan = match &config.plan {
+        Some(path) => {
             let plan =
                 PlanDocument::read(path, document(request, path)?).map_err(|refusal| invalid(&refusal))?;
-            let row = plan.row(row).map_err(|refusal| invalid(&refusal))?;
-            Some((plan, row, path))
+            let rows: Result<Vec<_>, _> = config.plan_rows().into_iter().map(|row| plan.row(row)).collect();
+            Some((plan, rows.map_err(|refusal| invalid(&refusal))?, path))
         }
-        _ => None,
+        None => None,
     };
     let own = linking(&item, ledger.text(), &record).map(|attempt| attempt.head.number);
     let nothing = |number: u64| Edit {
@@ -54,7 +54,10 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
             config.ledger, config.item
         ))
     })?;
-    let next = plan.as_ref().and_then(|(plan, row, path)| Some((plan.next_open(row)?, path)));
+    let next = plan.as_ref().and_then(|(plan, rows, path)| {
+        let last = rows.iter().max_by_key(|row| row.span.end)?;
+        Some((plan.next_open(last)?, path))
+    });
     let next_row = next.as_ref().map(|(row, path)| (row.id, row.task, path.as_str()));
     let entry = Entry { number, who: config.who.as_deref(), record: &record, next_row };
 
@@ -118,21 +121,23 @@ pub fn edit(config: &Config, request: &EditRequest) -> Result<Edit, Error> {
         let set = record.overridden().unwrap_or_default();
         done.push(format!("status and plan row stay as they are, because of {set}"));
     }
-    if let Some((_, row, path)) = plan.as_ref().filter(|_| counts)
+    if let Some((_, rows, path)) = plan.as_ref().filter(|_| counts)
         && let Some(letter) = config.state.letter(record.result)
     {
         let letter = letter.get().to_string();
-        if row.state != letter {
-            cut(path, Splice { start: row.span.start, end: row.span.end, text: letter.clone() });
-        }
-        done.push(format!("plan row {} [{letter}]", row.id));
-        match &row.notes {
-            _ if !config.note => {}
-            Some(cell) => {
-                cut(path, note(cell, &document(request, path)?[cell.span.end..], &entry));
-                done.push("noted there".into());
+        for row in rows {
+            if row.state != letter {
+                cut(path, Splice { start: row.span.start, end: row.span.end, text: letter.clone() });
             }
-            None => done.push("which has no cell for a note".into()),
+            done.push(format!("plan row {} [{letter}]", row.id));
+            match &row.notes {
+                _ if !config.note => {}
+                Some(cell) => {
+                    cut(path, note(cell, &document(request, path)?[cell.span.end..], &entry));
+                    done.push("noted there".into());
+                }
+                None => done.push("which has no cell for a note".into()),
+            }
         }
     }
     for splices in result.splices.values_mut() {

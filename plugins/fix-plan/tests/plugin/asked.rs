@@ -113,3 +113,31 @@ fn dash_and_form_of_the_date_are_those_of_the_entry_before() {
         assert!(after.contains(head), "{after}");
     }
 }
+
+#[test]
+fn several_rows_that_one_run_answers_get_the_same_letter_and_the_next_row_is_behind_all_of_them() {
+    let mut config = with_plan();
+    config.as_object_mut().expect("an object").remove("row");
+    config["rows"] = json!(["B2", "B1"]);
+    let made = edit(
+        config.clone(),
+        &ledger("- Attempts History:\n  * [2026-01-02] Attempt #1 - x\n"),
+        Some(PLAN),
+        record(),
+    )
+    .expect("an edit");
+    let after = apply(PLAN, &made.splices["plans/gap.md"]);
+    assert_eq!(after.matches("| [P] |").count(), 2, "{after}");
+    assert!(after.contains("| B3 | Sort | [ ] |"), "{after}");
+    assert!(made.summary.contains("plan row B2 [P]; plan row B1 [P]"), "{}", made.summary);
+    let entry = apply(
+        &ledger("- Attempts History:\n  * [2026-01-02] Attempt #1 - x\n"),
+        &made.splices["docs/fix_plan.md"],
+    );
+    assert!(entry.contains("Plan row B3 (Sort)"), "{entry}");
+    config["rows"] = json!(["B1", "B9"]);
+    let error =
+        edit(config, &ledger("- Attempts History:\n  * [2026-01-02] Attempt #1 - x\n"), Some(PLAN), record())
+            .expect_err("no such row");
+    assert!(error.contains("no table row `B9`"), "{error}");
+}

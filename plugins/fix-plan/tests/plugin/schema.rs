@@ -57,6 +57,18 @@ fn variants() -> Vec<(Value, bool)> {
     }
     with("state", json!({"other": "P"}), false);
     with("status", json!({"other": "x"}), false);
+    with("rows", json!(["B1"]), false); // beside `row`
+    for (rows, good) in [
+        (json!(["A1", "A2"]), true),
+        (json!(["A1"]), true),
+        (json!([]), false),
+        (json!(["A1", "A1"]), false),
+        (json!(["A1", ""]), false),
+        (json!("A1"), false),
+    ] {
+        all.push((json!({"ledger": "l.md", "item": "A", "plan": "p.md", "rows": rows, "note": true}), good));
+    }
+    all.push((json!({"ledger": "l.md", "item": "A", "rows": ["A1"]}), false));
     all.push((json!({"ledger": "l.md", "item": "A", "note": true}), false));
     all.push((json!({"ledger": "l.md", "item": "A", "note": false}), true));
     for missing in ["ledger", "item", "plan", "row"] {
