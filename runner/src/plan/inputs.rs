@@ -30,9 +30,18 @@ pub fn resolve(input: &Input, root: &Path, pin: Option<&Stamp>) -> Result<PlanIn
     let directory = &input.bundle.value;
     let stamp = match (pin, &input.stamp) {
         (Some(stamp), _) | (None, StampChoice::Exact(stamp)) => stamp.clone(),
-        (None, StampChoice::Latest) => newest_sealed(&root.join(directory)).ok_or_else(|| InputError {
-            message: format!("there is no sealed bundle below `{directory}`"),
-            help: "run the workflow that makes it first".to_owned(),
+        (None, StampChoice::Latest) => newest_complete(&root.join(directory)).map_err(|other| {
+            let (message, help) = match other {
+                None => (
+                    format!("there is no sealed bundle below `{directory}`"),
+                    "run the workflow that makes it first",
+                ),
+                Some((stamp, status)) => (
+                    format!("no bundle below `{directory}` is complete; the newest, `{stamp}`, is {status}"),
+                    "run the workflow that makes it again, or name the stamp of a bundle",
+                ),
+            };
+            InputError { message, help: help.to_owned() }
         })?,
     };
     let path = format!("{}/{stamp}", directory.trim_end_matches('/'));
@@ -43,13 +52,31 @@ pub fn resolve(input: &Input, root: &Path, pin: Option<&Stamp>) -> Result<PlanIn
     Ok(PlanInput { name: input.name.clone(), path, stamp, sha256 })
 }
 
-fn newest_sealed(directory: &Path) -> Option<Stamp> {
-    let entries = std::fs::read_dir(directory).ok()?;
-    entries
+/// The newest sealed bundle whose run was complete: what a blocked run left is no basis for the next one. The
+/// error names the newest that is not, where there is one.
+fn newest_complete(directory: &Path) -> Result<Stamp, Option<(Stamp, String)>> {
+    let entries = std::fs::read_dir(directory).map_err(|_| None)?;
+    let mut sealed: Vec<Stamp> = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().join("manifest.json").is_file())
         .filter_map(|entry| Stamp::parse(entry.file_name().to_str()?))
-        .max()
+        .collect();
+    sealed.sort();
+    let status = |stamp: &Stamp| status_of(&directory.join(stamp.to_string()));
+    match sealed.iter().rev().find(|stamp| status(stamp).is_none_or(|status| status == "complete")) {
+        Some(stamp) => Ok(stamp.clone()),
+        None => Err(sealed.pop().map(|newest| {
+            let status = status(&newest).unwrap_or_default();
+            (newest, status)
+        })),
+    }
+}
+
+/// How a bundle's run ended, as its `state.json` says it; `None` where another tool made the bundle.
+fn status_of(bundle: &Path) -> Option<String> {
+    let state: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(bundle.join("state.json")).ok()?).ok()?;
+    state["status"].as_str().map(str::to_owned)
 }
 
 /// One digest over the names and contents of all files of a bundle.
