@@ -1,13 +1,30 @@
 //! The one clock. Every time in a bundle comes from here: UTC, with milliseconds, never local, never made up.
 //!
+//! The system's clock is read once, when the process first asks; from then on time is counted by the clock that
+//! nobody can set. So a command never ends before it started, whatever is done to the system's clock meanwhile;
+//! [`drift`] says what was.
+//!
 //! Main types: [`Instant`] (a point in time as it is written into evidence) and [`Stamp`] (a bundle's name).
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+/// When this process first asked for the time: by the system's clock, and by the one that only counts.
+fn anchor() -> &'static (Timestamp, std::time::Instant) {
+    static ANCHOR: OnceLock<(Timestamp, std::time::Instant)> = OnceLock::new();
+    ANCHOR.get_or_init(|| (Timestamp::now(), std::time::Instant::now()))
+}
+
+/// By how many seconds the system's clock has moved away since this process first asked for the time: negative
+/// when it was set back, positive when it was set forward or the machine slept.
+pub fn drift() -> f64 {
+    Timestamp::now().duration_since(Instant::now().0).as_secs_f64()
+}
 
 /// A point in UTC time. Written as `2026-11-22T10:11:12.123Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,9 +32,11 @@ use serde::{Deserialize, Serialize};
 pub struct Instant(Timestamp);
 
 impl Instant {
-    /// Now.
+    /// Now: later than, or the same as, any earlier answer of this process.
     pub fn now() -> Self {
-        Self(Timestamp::now())
+        let (wall, counted) = anchor();
+        // Out of range only in a process that runs for thousands of years.
+        Self(wall.checked_add(counted.elapsed()).unwrap_or(*wall))
     }
 
     /// A point in time as the file system writes it; `None` when it is out of range.
@@ -41,7 +60,8 @@ impl Instant {
         self.0.to_zoned(furthest).strftime("%Y-%m-%d").to_string()
     }
 
-    /// Seconds from `earlier` to this; negative when the system clock was set back.
+    /// Seconds from `earlier` to this; negative when `earlier` is of another process, before whose start the
+    /// system's clock was set back.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.0.duration_since(earlier.0).as_secs_f64()
     }

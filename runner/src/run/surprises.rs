@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::clock;
 use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, GitClass, InputFile, StepOutcome};
 use crate::guard::Confinement;
 use crate::launch::is_hidden;
@@ -62,6 +63,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     if let Ok(record) = EvidenceRecord::load(bundle.path()) {
         list.extend(record.env.as_ref().and_then(noisy));
     }
+    list.extend(jumped(clock::drift()));
     list.extend(hidden_inputs(engine));
     for step in &state.steps {
         for attempt in &step.attempts {
@@ -174,6 +176,17 @@ fn noisy(env: &Value) -> Option<String> {
     let cores = env.pointer("/cpu/logical_cores").and_then(Value::as_f64)?;
     (load > cores * 0.5).then(|| {
         format!("the machine was busy when the run began: load average {load:.2} on {cores:.0} cores")
+    })
+}
+
+/// A system clock that did not run as time does. Slewing by a time service stays below the limit.
+fn jumped(seconds: f64) -> Option<String> {
+    let way = if seconds < 0.0 { "back" } else { "forward, or the machine slept" };
+    (seconds.abs() >= 1.0).then(|| {
+        format!(
+            "the system's clock was set {way}: it moved by {seconds:+.1} s during the run; the times in this bundle \
+             count from the run's start and are not affected"
+        )
     })
 }
 
