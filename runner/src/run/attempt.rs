@@ -226,7 +226,7 @@ fn run_program(
     let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
         return Ok(Map::new());
     };
-    match gates::metrics_from_file(bundle, &place.name(file), &source.values) {
+    match gates::metrics_from_file(bundle, &place.name(file), &source.figures) {
         Ok(metrics) => Ok(metrics),
         Err(message) => {
             if record.outcome == Outcome::Ok {

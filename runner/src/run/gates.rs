@@ -7,8 +7,8 @@ use crate::diagnostic::nearest;
 use crate::evidence::{AttemptRecord, Bundle, GateRecord};
 use crate::outcome::Outcome;
 use crate::run::collect::glob;
-use crate::spec::Gate;
 use crate::spec::expression::Expression;
+use crate::spec::{Figures, Gate, Pattern};
 
 /// Holds the gates against an attempt's metrics; one that does not hold makes the outcome `gate`.
 pub(super) fn hold(
@@ -69,11 +69,11 @@ fn describe(gate: &GateRecord) -> String {
     }
 }
 
-/// Reads the metrics that a program wrote: a JSON file, and an expression over `result` for each.
+/// Reads the metrics that a program wrote, from JSON or from text.
 pub(super) fn metrics_from_file(
     bundle: &Bundle,
     pattern: &str,
-    values: &[(String, Expression)],
+    figures: &Figures,
 ) -> Result<Map<String, Value>, String> {
     let mut found = glob(bundle.path(), pattern).map_err(|error| format!("`{pattern}`: {error}"))?;
     let path = match (found.pop(), found.is_empty()) {
@@ -85,15 +85,25 @@ pub(super) fn metrics_from_file(
     };
     let shown = path.display();
     let bytes = std::fs::read(bundle.path().join(&path)).map_err(|error| format!("`{shown}`: {error}"))?;
-    let result: Value =
-        serde_json::from_slice(&bytes).map_err(|error| format!("`{shown}` is not JSON: {error}"))?;
-    let scope = json!({ "result": result });
-    let metrics = values.iter().map(|(name, expression)| {
-        let metric = match expression.value(&scope) {
+    let metric = |(name, value): (&String, Result<Value, String>)| {
+        let metric = match value {
             Ok(value) => json!({ "value": value, "unit": "" }),
-            Err(error) => json!({ "value": null, "unit": "", "reason": error.message }),
+            Err(reason) => json!({ "value": null, "unit": "", "reason": reason }),
         };
         (name.clone(), metric)
-    });
-    Ok(metrics.collect())
+    };
+    match figures {
+        Figures::Values(values) => {
+            let result: Value =
+                serde_json::from_slice(&bytes).map_err(|error| format!("`{shown}` is not JSON: {error}"))?;
+            let scope = json!({ "result": result });
+            let value = |expression: &Expression| expression.value(&scope).map_err(|error| error.message);
+            Ok(values.iter().map(|(name, expression)| metric((name, value(expression)))).collect())
+        }
+        Figures::Patterns(patterns) => {
+            let value =
+                |pattern: &Pattern| pattern.find(&bytes).map_err(|reason| format!("in `{shown}` {reason}"));
+            Ok(patterns.iter().map(|(name, pattern)| metric((name, value(pattern)))).collect())
+        }
+    }
 }

@@ -7,14 +7,15 @@ use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean, one_of};
 use crate::spec::expression::{Expression, ExpressionError, Template};
 use crate::spec::node::{Key, Node};
+use crate::spec::pattern::Pattern;
 use crate::spec::place;
-use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawStep, RawWorkflow};
+use crate::spec::raw::{RawCommand, RawFallback, RawInput, RawMetrics, RawStep, RawWorkflow};
 use crate::spec::reader::{Placed, Reader};
 use crate::spec::reserved;
 use crate::spec::tree::TemplateTree;
 use crate::spec::{
-    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice,
-    Step, Var, Workflow,
+    Action, Collect, Command, Fallback, Fault, Figures, Gate, Input, Limits, MetricsFile, PluginUse,
+    StampChoice, Step, Var, Workflow,
 };
 
 /// Checks a decoded workflow; its mistakes go to the reader. What has one is left out of the result.
@@ -165,15 +166,7 @@ impl Checker<'_, '_> {
             let with = profile.with.as_ref();
             self.plugin(profile.uses, profile.sha256, with)
         });
-        let metrics = raw.metrics.and_then(|metrics| {
-            let values = metrics.values.iter();
-            let values = values.filter_map(|(key, text)| {
-                let expression = self.expression(text, &["result"])?;
-                Some((key.name.clone(), expression))
-            });
-            let values = values.collect();
-            Some(MetricsFile { file: self.template(&metrics.file)?, values })
-        });
+        let metrics = raw.metrics.and_then(|metrics| self.metrics(&metrics));
         let gates = raw.gates.iter();
         let gates = gates.filter_map(|text| {
             let expression = self.expression(text, &["metrics", "vars"])?;
@@ -222,6 +215,44 @@ impl Checker<'_, '_> {
 
     /// Where the step works and writes: inside the project, and not over the evidence of the runner or of
     /// another step.
+    fn metrics(&mut self, raw: &RawMetrics) -> Option<MetricsFile> {
+        let figures = match (&raw.values, &raw.patterns) {
+            (Some(values), None) => {
+                let values = values.iter();
+                let values = values
+                    .filter_map(|(key, text)| Some((key.name.clone(), self.expression(text, &["result"])?)));
+                Figures::Values(values.collect())
+            }
+            (None, Some(patterns)) => {
+                let patterns = patterns.iter();
+                let patterns = patterns.filter_map(|(key, text)| match Pattern::parse(&text.value) {
+                    Ok(pattern) => Some((key.name.clone(), pattern)),
+                    Err(message) => {
+                        let message = format!("the pattern of `{}` cannot be used: {message}", key.name);
+                        self.reader.mistake(
+                            Diagnostic::new(text.span, message)
+                                .help("a pattern looks like `'^([0-9]+) tests? collected'`"),
+                        );
+                        None
+                    }
+                });
+                Figures::Patterns(patterns.collect())
+            }
+            (both, _) => {
+                let has = if both.is_some() {
+                    "both `values` and `patterns`"
+                } else {
+                    "no `values` and no `patterns`"
+                };
+                self.reader.mistake(Diagnostic::new(raw.span, format!("`metrics` has {has}")).help(
+                    "`values` takes figures from JSON, `patterns` from the text that a program printed",
+                ));
+                return None;
+            }
+        };
+        Some(MetricsFile { file: self.template(&raw.file)?, figures })
+    }
+
     fn places(&mut self, raw: &RawStep) {
         let id = &raw.id.value;
         for (key, path) in

@@ -11,6 +11,7 @@
 pub mod check;
 pub mod expression;
 pub mod node;
+mod pattern;
 mod place;
 pub mod raw;
 pub mod reader;
@@ -19,9 +20,10 @@ pub mod tree;
 pub mod units;
 mod workflow;
 
+pub use pattern::Pattern;
 pub use workflow::{
-    Action, Collect, Command, Fallback, Fault, Gate, Input, Limits, MetricsFile, PluginUse, StampChoice,
-    Step, Var, Workflow,
+    Action, Collect, Command, Fallback, Fault, Figures, Gate, Input, Limits, MetricsFile, PluginUse,
+    StampChoice, Step, Var, Workflow,
 };
 
 use crate::diagnostic::{Diagnostics, Source};

@@ -71,8 +71,10 @@ pub enum RawCommand {
 /// What `metrics:` holds.
 #[derive(Debug)]
 pub struct RawMetrics {
+    pub span: Span,
     pub file: Placed<String>,
-    pub values: Vec<(Key, Placed<String>)>,
+    pub values: Option<Vec<(Key, Placed<String>)>>,
+    pub patterns: Option<Vec<(Key, Placed<String>)>>,
 }
 
 /// What `profile:` holds.
@@ -242,12 +244,12 @@ fn text_map(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Place
 }
 
 fn metrics(reader: &mut Reader<'_>, node: &Node) -> Option<RawMetrics> {
-    let fields = reader.fields(node, "`metrics`", &["file", "values"])?;
+    let fields = reader.fields(node, "`metrics`", &["file", "values", "patterns"])?;
     let file =
         fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
-    let values =
-        fields.required(reader, "values", "`metrics`").map(|node| text_map(reader, node, "`metrics.values`"));
-    Some(RawMetrics { file: file?, values: values? })
+    let values = fields.get("values").map(|node| text_map(reader, node, "`metrics.values`"));
+    let patterns = fields.get("patterns").map(|node| text_map(reader, node, "`metrics.patterns`"));
+    Some(RawMetrics { span: node.span, file: file?, values, patterns })
 }
 
 fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<RawProfile> {

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::clock::Stamp;
 use crate::diagnostic::{Source, Span};
 use crate::spec::expression::{Expression, Template};
+use crate::spec::pattern::Pattern;
 use crate::spec::reader::Placed;
 use crate::spec::tree::TemplateTree;
 
@@ -179,8 +180,17 @@ pub struct Collect {
 pub struct MetricsFile {
     /// A path or glob below the bundle.
     pub file: Template,
-    /// Name and expression over `result`, the file's JSON.
-    pub values: Vec<(String, Expression)>,
+    /// What is taken from it.
+    pub figures: Figures,
+}
+
+/// How metrics are taken from a file.
+#[derive(Clone, Debug)]
+pub enum Figures {
+    /// From JSON: name and expression over `result`, the file's content.
+    Values(Vec<(String, Expression)>),
+    /// From text: name and a pattern with one group, whose last match is the number.
+    Patterns(Vec<(String, Pattern)>),
 }
 
 /// A way in which a step can fail for real. A failed gate is not among them: it never shrinks a run.
