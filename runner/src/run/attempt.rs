@@ -230,7 +230,9 @@ fn run_program(
         Ok(metrics) => Ok(metrics),
         Err(message) => {
             if record.outcome == Outcome::Ok {
-                record.fail("exit status 0, but no metrics", message);
+                let words = last_words(bundle, &launched.logs);
+                let words = words.map_or_else(String::new, |words| format!("; its last words: {words}"));
+                record.fail("exit status 0, but no metrics", format!("{message}{words}"));
             }
             Ok(Map::new())
         }
@@ -343,10 +345,16 @@ fn last_words(bundle: &crate::evidence::Bundle, logs: &[String]) -> Option<Strin
     logs.iter().rev().find_map(|log| {
         let bytes = std::fs::read(bundle.file(log)).ok()?;
         let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4096)..]).into_owned();
-        let lines: Vec<&str> = tail.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = tail.lines().map(at_the_end).filter(|line| !line.is_empty()).collect();
         let quoted = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
         (!quoted.is_empty()).then(|| quoted.join(" | "))
     })
+}
+
+/// What a terminal shows of a line at last: a progress bar goes back to its beginning and writes over it.
+pub(super) fn at_the_end(line: &str) -> &str {
+    let line = line.trim_end();
+    line.rsplit('\r').next().unwrap_or(line).trim_end()
 }
 
 /// What was tried outside, in words: `write src/lib.rs (2 times)`.

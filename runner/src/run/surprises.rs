@@ -10,7 +10,7 @@ use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, GitClass, Inpu
 use crate::guard::Confinement;
 use crate::launch::is_hidden;
 use crate::outcome::Outcome;
-use crate::run::attempt::attempted_words;
+use crate::run::attempt::{at_the_end, attempted_words};
 use crate::run::engine::{Engine, words};
 use crate::run::history::History;
 
@@ -190,19 +190,24 @@ fn jumped(seconds: f64) -> Option<String> {
     })
 }
 
-/// Lines of a log that call themselves warnings, counted.
+/// Lines of a log that call themselves warnings, counted; those that differ in digits only are one.
 fn warnings(path: &std::path::Path, name: &str) -> Vec<String> {
     let Ok(bytes) = std::fs::read(path) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SEARCHED)]).into_owned();
-    let mut seen: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
+    // By the words: number of the first line, how often, that line.
+    let mut seen: BTreeMap<String, (usize, usize, &str)> = BTreeMap::new();
+    let mut quoted = false;
+    for (index, line) in text.lines().map(at_the_end).enumerate() {
+        // Python quotes the line of source that warned, indented, below its warning.
+        let source = quoted && line.starts_with("  ");
+        quoted = line.contains("Warning: ");
         let line = line.trim();
-        if line.to_ascii_lowercase().contains("warning") {
-            seen.entry(line).or_insert((index + 1, 0)).1 += 1;
+        if !source && line.to_ascii_lowercase().contains("warning") {
+            let words = line.replace(|character: char| character.is_ascii_digit(), "0");
+            seen.entry(words).or_insert((index + 1, 0, line)).1 += 1;
         }
     }
-    let mut found: Vec<(usize, usize, &str)> =
-        seen.into_iter().map(|(line, (at, count))| (at, count, line)).collect();
+    let mut found: Vec<(usize, usize, &str)> = seen.into_values().collect();
     found.sort_unstable();
     let more = found.len().saturating_sub(QUOTED);
     let mut list: Vec<String> = found

@@ -49,6 +49,11 @@ impl Evidence {
         Self { path: project.bundle(ROOT) }
     }
 
+    /// The one bundle below another directory.
+    pub fn below(project: &Project, root: &str) -> Self {
+        Self { path: project.bundle(root) }
+    }
+
     /// All bundles of a project's workflow, oldest first.
     pub fn all(project: &Project) -> Vec<Self> {
         let entries = std::fs::read_dir(project.path(ROOT)).expect("the directory of bundles");

@@ -1,0 +1,1 @@
+"""Found with PYTHONPATH=src only."""
