@@ -3,7 +3,6 @@
 //!
 //! Needs Python. A machine without it skips these tests and says so; where `RUNNER_TEST_PYTHON` names an
 //! interpreter (continuous integration does, one with pytest) nothing is skipped.
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod evidence;
 mod support;
@@ -11,7 +10,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use evidence::Evidence;
-use support::{Ended, Project};
+use support::{Ended, Project, python};
 
 const ROOT: &str = "reports/2026-01-vectorization-gap/phase_b";
 
@@ -20,22 +19,9 @@ const LEDGER: &str = "# Ledger\n\n## [VECTOR-GAPS-002] Gap audit\n- Status: in_p
 
 const PLAN: &str = "| ID | Task | State |\n|---|---|---|\n| B1 | Capture | [ ] |\n";
 
-/// The interpreter of the tests; `None` where there is none, and nobody insists.
-fn python() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("RUNNER_TEST_PYTHON") {
-        return Some(named.into());
-    }
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path).map(|directory| directory.join("python3"));
-    found.into_iter().find(|file| file.is_file())
-}
-
 /// The project of the harness, committed, with a `python` of its own on the search path.
 fn project(name: &str) -> Option<(Project, PathBuf)> {
-    let Some(interpreter) = python() else {
-        eprintln!("SKIPPED {name}: no python3 on the search path (RUNNER_TEST_PYTHON names one)");
-        return None;
-    };
+    let interpreter = python(name)?;
     let project = Project::new();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/harness/project");
     copy(&fixture, &fixture, &project);

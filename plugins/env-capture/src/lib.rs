@@ -26,7 +26,7 @@ mod variables;
 use runner_plugin::{Capture, Error, ErrorKind, Host};
 use serde_json::{Value, json};
 
-pub use config::{Config, Keep};
+pub use config::{Config, Interpreter, Keep};
 use files::HostFiles;
 use unknown::Unknown;
 
@@ -46,7 +46,7 @@ impl Capture for EnvCapture {
     fn capture(&mut self, host: &Host) -> Result<Value, Error> {
         let files = HostFiles(*host);
         let mut unknown = Unknown::default();
-        let python = python::look(*host, &self.config.python, &mut unknown);
+        let python = python::look(*host, &self.config, &mut unknown);
         // Read before the programs below make a load of their own.
         let load = kernel::load(&files, &mut unknown);
         let mut captured = json!({

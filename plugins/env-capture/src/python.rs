@@ -6,6 +6,7 @@
 use runner_plugin::Host;
 use serde_json::Value;
 
+use crate::config::Config;
 use crate::program;
 use crate::unknown::Unknown;
 
@@ -16,7 +17,8 @@ const TIMEOUT_S: f64 = 20.0;
 const QUESTION: &str = r#"
 import json, platform, sys
 answer = {"python": {"executable": sys.executable, "version": platform.python_version(),
-                     "implementation": platform.python_implementation(), "prefix": sys.prefix},
+                     "implementation": platform.python_implementation(), "prefix": sys.prefix,
+                     "base_prefix": sys.base_prefix, "virtual": sys.prefix != sys.base_prefix, "packages": {}},
           "torch": None, "unknown": {}}
 def attempt(name, ask):
     try:
@@ -24,6 +26,11 @@ def attempt(name, ask):
     except BaseException as error:
         answer["unknown"][name] = "%s: %s" % (type(error).__name__, error)
         return None
+def version(name):
+    from importlib import metadata
+    return metadata.version(name)
+for name in sys.argv[1:]:
+    answer["python"]["packages"][name] = attempt("python.packages." + name, lambda: version(name))
 def load():
     import torch
     return torch
@@ -48,11 +55,15 @@ pub(crate) struct Python {
     pub(crate) cuda_available: Value,
 }
 
-pub(crate) fn look(host: Host, executable: &str, unknown: &mut Unknown) -> Python {
+pub(crate) fn look(host: Host, config: &Config, unknown: &mut Unknown) -> Python {
+    let interpreter = config.python.0.iter().map(String::as_str);
     // -B: no byte code is written, neither beside the user's modules nor anywhere else.
-    let argv = [executable, "-B", "-c", QUESTION];
+    let question = ["-B", "-c", QUESTION].into_iter();
+    let argv: Vec<&str> =
+        interpreter.chain(question).chain(config.packages.iter().map(String::as_str)).collect();
+    let shown = config.python.0.join(" ");
     let answer = program::output(host, &argv, &[], TIMEOUT_S)
-        .and_then(|stdout| read(&stdout).map_err(|reason| format!("`{executable}` {reason}")));
+        .and_then(|stdout| read(&stdout).map_err(|reason| format!("`{shown}` {reason}")));
     match answer {
         Ok(answer) => sections(answer, unknown),
         Err(reason) => {

@@ -234,3 +234,19 @@ pub fn plugins() -> PathBuf {
     let executable = std::env::current_exe().expect("a test knows its own executable");
     executable.parent().expect("an executable lies in a directory").to_owned()
 }
+
+/// The interpreter of the tests that need one: what `RUNNER_TEST_PYTHON` names (continuous integration names one
+/// with pytest), or `python3`. `None` where there is none; then the test called `name` is skipped, and says so.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub fn python(name: &str) -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("RUNNER_TEST_PYTHON") {
+        return Some(named.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).map(|directory| directory.join("python3")).find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("SKIPPED {name}: no python3 on the search path (RUNNER_TEST_PYTHON names one)");
+    }
+    found
+}
