@@ -80,6 +80,7 @@ fn help_says_what_each_subcommand_is_for() {
         vec!["plugins", "--help"],
         vec!["plugins", "list", "--help"],
         vec!["plugins", "info", "--help"],
+        vec!["schema", "--help"],
         vec!["completions", "--help"],
     ]
     .map(|arguments| format!("$ runner {}\n{}", arguments.join(" "), shown(&project, &arguments)));

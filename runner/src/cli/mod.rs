@@ -12,6 +12,7 @@ mod plan;
 mod plugins;
 mod report;
 mod run;
+mod schema;
 mod status;
 mod terminal;
 mod validate;
@@ -43,6 +44,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Audit(options) => audit::run(&cli.global, options),
         Subcommand::Ledger(options) => ledger::run(&cli.global, options),
         Subcommand::Plugins(options) => plugins::run(&cli.global, options),
+        Subcommand::Schema => schema::run(&cli.global),
         Subcommand::Completions(options) => completions::run(options),
         // The host's own exit code means something to the runner alone.
         Subcommand::PluginHost => return runner_plugin_host::serve().into(),

@@ -24,6 +24,12 @@ Examples:
 
 ";
 
+const SCHEMA_HELP: &str = "\
+In an editor with the YAML language server:
+  runner schema > .workflow.schema.json
+  # and as the first line of a workflow:
+  # yaml-language-server: $schema=../.workflow.schema.json";
+
 /// Runs a workflow and keeps the evidence.
 ///
 /// A workflow is a YAML file. A run makes a bundle: a directory, named by the UTC second, with every command,
@@ -81,6 +87,9 @@ pub enum Subcommand {
     Ledger(LedgerOptions),
     /// List plugins, or show one, without running their code
     Plugins(PluginsOptions),
+    /// Print the JSON Schema of workflow files, with the plugins that are found: for editors
+    #[command(after_long_help = SCHEMA_HELP)]
+    Schema,
     /// Print the completion script of a shell
     Completions(CompletionsOptions),
     /// Load a plugin and serve one job over stdin and stdout (for the runner itself)
