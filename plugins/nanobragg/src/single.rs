@@ -75,7 +75,9 @@ impl<T: Real> Single<T> {
             indices,
             step: T::from_f64(plan.frame.step[1]),
             along_step: T::from_f64(plan.frame.step[2]),
-            scale: T::from_f64(scene.scale() * structure_factor * structure_factor * solid_angle * mean),
+            scale: T::from_f64(
+                scene.scale() * structure_factor * structure_factor * solid_angle * mean * plan.form.unit(),
+            ),
             point_pixel: detector.point_pixel,
             aligned,
             polar: if polar { T::ONE } else { T::ZERO },
