@@ -90,16 +90,14 @@ fn doublings<T: Real>(scene: &Scene) -> i32 {
         return 0;
     }
     let terms = scene.steps() as f64 * f64::from(scene.layers());
-    let greatest =
-        scene.reflections.values().iter().fold(0.0_f64, |greatest, factor| greatest.max(factor.abs()));
+    let squares = scene.reflections.values().iter().map(|factor| factor * factor);
+    // Structure factors are part of the terms or, where all are the same, of what is multiplied by at the end.
+    let greatest = squares.fold(0.0, f64::max);
     let cells: f64 = scene.crystal.cells.iter().map(|cells| f64::from(*cells)).product();
-    let (sum, scale) = match scene.reflections.same() {
-        Some(factor) => (terms, scene.scale() * factor * factor),
-        None => (terms * greatest * greatest, scene.scale()),
-    };
+    let (sum, scale) = (terms * greatest.max(1.0), scene.scale() * greatest.min(1.0));
     let detector = &scene.detector;
     let solid_angle = (detector.pixel / detector.distance).powi(2).min(1.0);
-    let room = f64::from(T::HEADROOM) - sum.max(1.0).log2();
+    let room = f64::from(T::HEADROOM) - sum.log2();
     let back = f64::from(T::HEADROOM) - 20.0 + (scale * cells * cells * solid_angle).log2();
     room.min(back).clamp(0.0, f64::from(T::HEADROOM)) as i32
 }
