@@ -121,18 +121,19 @@ macro_rules! real {
             #[inline(always)]
             fn inverse_root<const FMA: bool>(self) -> Self {
                 // A root and a division share the CPU's slowest unit; a guess by the exponent's bits, good to
-                // 3 %, and steps that cube its error do not (Lomont 2003; Householder's third-order step). The
-                // last step of float64 need only square it (Newton).
+                // 3 %, and two steps do not (Lomont 2003). A step cubes the error (Householder's third-order
+                // one); in float64 it takes it to the fourth power.
                 let mut guess = Self::from_bits($guess - (self.to_bits() >> 1));
                 let mut step = 0;
                 while step < $steps {
                     let rest = (-self * guess).fma::<FMA>(guess, 1.0);
-                    guess = (guess * rest).fma::<FMA>(rest.fma::<FMA>(0.375, 0.5), guess);
+                    let series = if <$type>::MANTISSA_DIGITS > 24 {
+                        rest.fma::<FMA>(0.3125, 0.375).fma::<FMA>(rest, 0.5)
+                    } else {
+                        rest.fma::<FMA>(0.375, 0.5)
+                    };
+                    guess = (guess * rest).fma::<FMA>(series, guess);
                     step += 1;
-                }
-                if <$type>::MANTISSA_DIGITS > 24 {
-                    let rest = (-self * guess).fma::<FMA>(guess, 1.0);
-                    guess = (guess * 0.5).fma::<FMA>(rest, guess);
                 }
                 guess
             }
