@@ -3,7 +3,8 @@
 //! Ratios say more than seconds: memory and clock of the machine are in both. Each figure is the least of many
 //! runs, and what is compared is timed in turn, so that other work on the machine disturbs both or neither. The
 //! agreement with the scalar variant is printed beside it, because a fast wrong image is worth nothing. Run by
-//! `cargo bench -p nanobragg`; words after `--` choose tables (`sizes`, `instructions`, `loops`). It judges
+//! `cargo bench -p nanobragg`; words after `--` choose tables (`sizes`, `instructions`, `loops`;
+//! `quick`, which comes only when it is asked for). It judges
 //! nothing, the tests do.
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
@@ -46,6 +47,11 @@ fn main() -> Result<(), Error> {
             }
         }
     }
+    if wanted.iter().any(|word| word == "quick") {
+        println!("quick: 4096, two threads, nothing compared with scalar");
+        let scene = Scene::uniform(&many(5))?;
+        quick(&scene, &all)?;
+    }
     if is_wanted("instructions") {
         println!("instructions: the benchmark's scene");
         heading();
@@ -69,6 +75,37 @@ fn main() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The four single loops in turn, many times: medians and their ratios, which noise disturbs least.
+fn quick(scene: &Scene, pool: &ThreadPool) -> Result<(), Error> {
+    pool.install(|| {
+        let mut few = Image::<f32>::vectorized(scene, Isa::best(), false)?;
+        let mut any = Image::<f32>::vectorized(scene, Isa::best(), true)?;
+        let mut few_double = Image::<f64>::vectorized(scene, Isa::best(), false)?;
+        let mut any_double = Image::<f64>::vectorized(scene, Isa::best(), true)?;
+        let mut times: [Vec<f64>; 4] = Default::default();
+        for _ in 0..4 * ROUNDS {
+            times[0].push(seconds(|| few.compute(|| false))?);
+            times[1].push(seconds(|| any.compute(|| false))?);
+            times[2].push(seconds(|| few_double.compute(|| false))?);
+            times[3].push(seconds(|| any_double.compute(|| false))?);
+        }
+        let median = |times: &mut Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            (times[0] * 1e3, times[times.len() / 2] * 1e3)
+        };
+        let [few, any, few_double, any_double] = times.each_mut().map(median);
+        println!(
+            "  N = 5: float32 {few:.2?} ms, float64 {few_double:.2?} ms, ratio of medians {:.2}",
+            few_double.1 / few.1
+        );
+        println!(
+            "  any N: float32 {any:.2?} ms, float64 {any_double:.2?} ms, ratio of medians {:.2}",
+            any_double.1 / any.1
+        );
+        Ok(())
+    })
 }
 
 /// Scenes that run each loop, and a word for each.

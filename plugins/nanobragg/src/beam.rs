@@ -33,35 +33,40 @@ pub struct Beam {
 }
 
 impl Beam {
-    /// From a configuration that [`Config::check`] has accepted.
-    pub fn new(config: &Config, axes: &Axes) -> Self {
-        let vertical = unit(cross(axes.beam, axes.polar));
-        let wavelengths = Grid::new(config.dispersion_percent / 100.0, config.dispersion_steps);
-        let horizontal = Grid::new(config.hdiv_mrad / 1000.0, config.hdiv_steps);
-        let across = Grid::new(config.vdiv_mrad / 1000.0, config.vdiv_steps);
-        let mut sources = Vec::new();
-        for hdiv in horizontal.offsets() {
-            for vdiv in across.offsets() {
-                // NaN where an angle has no range: then nothing is cut, as in nanoBragg.
-                let radius = horizontal.squared_radius(hdiv) + across.squared_radius(vdiv);
-                if config.round_div && 4.0 * radius > 1.1 {
-                    continue;
-                }
-                let incident = about(about(axes.beam, axes.polar, vdiv), vertical, hdiv);
-                sources.extend(wavelengths.offsets().map(|offset| Source {
-                    incident,
-                    wavelength: config.wavelength_angstrom * ANGSTROM * (1.0 + offset),
-                }));
-            }
-        }
+    /// From a configuration that [`Config::check`] has accepted; `given` are the sources of a file, if there is one.
+    pub fn new(config: &Config, axes: &Axes, given: Option<&[Source]>) -> Self {
         Self {
             direction: axes.beam,
             polar: axes.polar,
             kahn: config.polarization.then_some(config.kahn_factor),
             fluence: config.fluence,
-            sources,
+            sources: given.map_or_else(|| grid(config, axes), <[Source]>::to_vec),
         }
     }
+}
+
+/// The sources of a divergence and a dispersion.
+fn grid(config: &Config, axes: &Axes) -> Vec<Source> {
+    let vertical = unit(cross(axes.beam, axes.polar));
+    let wavelengths = Grid::new(config.dispersion_percent / 100.0, config.dispersion_steps);
+    let horizontal = Grid::new(config.hdiv_mrad / 1000.0, config.hdiv_steps);
+    let across = Grid::new(config.vdiv_mrad / 1000.0, config.vdiv_steps);
+    let mut sources = Vec::new();
+    for hdiv in horizontal.offsets() {
+        for vdiv in across.offsets() {
+            // NaN where an angle has no range: then nothing is cut, as in nanoBragg.
+            let radius = horizontal.squared_radius(hdiv) + across.squared_radius(vdiv);
+            if config.round_div && 4.0 * radius > 1.1 {
+                continue;
+            }
+            let incident = about(about(axes.beam, axes.polar, vdiv), vertical, hdiv);
+            sources.extend(wavelengths.offsets().map(|offset| Source {
+                incident,
+                wavelength: config.wavelength_angstrom * ANGSTROM * (1.0 + offset),
+            }));
+        }
+    }
+    sources
 }
 
 /// Equal steps over a range around 0.
@@ -102,7 +107,7 @@ mod tests {
     fn beam(change: impl Fn(&mut Config)) -> Beam {
         let mut config = Config::benchmark(8);
         change(&mut config);
-        Beam::new(&config, &Axes::new(Convention::Mosflm))
+        Beam::new(&config, &Axes::new(Convention::Mosflm), None)
     }
 
     #[test]

@@ -156,6 +156,12 @@ pub struct Config {
     /// A text file of `h k l F` lines, relative to the project root.
     #[serde(default)]
     pub hkl: Option<String>,
+    /// Whether structure factors of that file are interpolated; null: where some axis has at most two cells.
+    #[serde(default)]
+    pub interpolate: Option<bool>,
+    /// A MOSFLM matrix file, which gives cell and orientation, relative to the project root.
+    #[serde(default)]
+    pub matrix: Option<String>,
     /// Wavelength in angstrom.
     #[serde(default = "benchmark_wavelength")]
     pub wavelength_angstrom: f64,
@@ -180,6 +186,9 @@ pub struct Config {
     /// Whether directions in the corners of that grid are left out.
     #[serde(default = "yes")]
     pub round_div: bool,
+    /// A text file of `x y z weight wavelength` lines, which gives the beam's sources, relative to the project root.
+    #[serde(default)]
+    pub sources: Option<String>,
     /// Photons per square metre.
     #[serde(default = "benchmark_fluence")]
     pub fluence: f64,
@@ -301,6 +310,8 @@ impl Config {
             misset_deg: [0.0; 3],
             default_f: hundred(),
             hkl: None,
+            interpolate: None,
+            matrix: None,
             wavelength_angstrom: benchmark_wavelength(),
             dispersion_percent: 0.0,
             dispersion_steps: 0,
@@ -309,6 +320,7 @@ impl Config {
             hdiv_steps: 0,
             vdiv_steps: 0,
             round_div: yes(),
+            sources: None,
             fluence: benchmark_fluence(),
             polarization: yes(),
             kahn_factor: 0.0,

@@ -8,7 +8,8 @@ use std::f64::consts::FRAC_1_PI;
 use runner_plugin::Error;
 
 use crate::config::{Config, Shape};
-use crate::vector::{Vector, about_xyz, cross, dot, scaled, unit};
+use crate::matrix::Matrix;
+use crate::vector::{Vector, about_xyz, cross, dot, length, scaled, unit};
 
 /// Metres in an angstrom.
 pub const ANGSTROM: f64 = 1e-10;
@@ -29,13 +30,17 @@ pub struct Crystal {
 }
 
 impl Crystal {
-    /// From a configuration that [`Config::check`] has accepted. Angles that no cell can have are an error.
-    pub fn new(config: &Config) -> Result<Self, Error> {
+    /// From a configuration that [`Config::check`] has accepted, its cell by a matrix file if there is one. Angles
+    /// that no cell can have are an error.
+    pub fn new(config: &Config, matrix: Option<&Matrix>) -> Result<Self, Error> {
         let or = |value: f64, otherwise: f64| if value == 0.0 { otherwise } else { value };
         let a = config.cell_edge_angstrom;
         let edges = [a, or(config.cell_b_angstrom, a), or(config.cell_c_angstrom, a)];
         let angles = [config.cell_alpha_deg, config.cell_beta_deg, config.cell_gamma_deg];
-        let Cell { direct, volume } = Cell::new(edges, angles)?;
+        let Cell { direct, volume } = match matrix {
+            Some(matrix) => Cell::by_matrix(matrix, config)?,
+            None => Cell::new(edges, angles)?,
+        };
         let direct = direct.map(|axis| about_xyz(axis, radians(config.misset_deg)));
         let reciprocal = OTHERS.map(|(next, last)| scaled(cross(direct[next], direct[last]), 1.0 / volume));
         let count = |own: u64| if own == 0 { config.cells as u32 } else { own as u32 };
@@ -102,13 +107,40 @@ impl Cell {
         });
         Ok(Self { direct, volume })
     }
+
+    /// As the matrix says. One that is left-handed has a negative volume, and is as good.
+    fn by_matrix(matrix: &Matrix, config: &Config) -> Result<Self, Error> {
+        let usual = Config::benchmark(1);
+        let cell = |config: &Config| {
+            let (a, b, c) = (config.cell_edge_angstrom, config.cell_b_angstrom, config.cell_c_angstrom);
+            [a, b, c, config.cell_alpha_deg, config.cell_beta_deg, config.cell_gamma_deg].map(f64::to_bits)
+        };
+        let given = cell(config) != cell(&usual);
+        if given {
+            return Err(Error::invalid("matrix: the file gives the cell; leave out `cell_...`"));
+        }
+        let wavelength = config.wavelength_angstrom;
+        let stars = matrix.stars.map(|star| scaled(star, 1.0 / wavelength));
+        let volume = 1.0 / dot(stars[0], cross(stars[1], stars[2]));
+        let direct = OTHERS.map(|(next, last)| scaled(cross(stars[next], stars[last]), volume));
+        for (edge, name) in direct.into_iter().zip(["a", "b", "c"]) {
+            if !(1.0..=2000.0).contains(&length(edge)) {
+                return Err(Error::invalid(format!(
+                    "matrix: its edge {name} is {} angstrom long, which is not within 1 to 2000; is its wavelength \
+                     {wavelength} angstrom?",
+                    length(edge)
+                )));
+            }
+        }
+        Ok(Self { direct, volume })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Crystal;
+    use super::{Crystal, Matrix, scaled};
     use crate::config::Config;
-    use crate::vector::{dot, length};
+    use crate::vector::{dot, length, minus};
 
     fn triclinic() -> Config {
         Config {
@@ -142,7 +174,7 @@ mod tests {
     fn edges_and_angles_come_back_from_the_vectors() {
         for misset_deg in [[0.0; 3], [10.0, -20.0, 130.0]] {
             for (config, error) in [(monoclinic(), 0.0..1e-14), (triclinic(), 1e-5..2e-4)] {
-                let crystal = Crystal::new(&Config { misset_deg, ..config.clone() }).unwrap();
+                let crystal = Crystal::new(&Config { misset_deg, ..config.clone() }, None).unwrap();
                 for (axis, edge) in crystal.axes.into_iter().zip([70e-10, 80e-10, 90e-10]) {
                     assert!((length(axis) / edge - 1.0).abs() < 1e-14);
                 }
@@ -155,17 +187,46 @@ mod tests {
 
     #[test]
     fn the_reciprocal_edges_are_dual_and_stand_as_nanobragg_puts_them() {
-        let crystal = Crystal::new(&monoclinic()).unwrap();
+        let crystal = Crystal::new(&monoclinic(), None).unwrap();
         for (row, axis) in crystal.axes.iter().enumerate() {
             for (column, star) in crystal.reciprocal.iter().enumerate() {
                 let expected = if row == column { 1.0 } else { 0.0 };
                 assert!((dot(*axis, *star) / super::ANGSTROM - expected).abs() < 1e-14);
             }
         }
-        let crystal = Crystal::new(&triclinic()).unwrap();
+        let crystal = Crystal::new(&triclinic(), None).unwrap();
         let [a_star, b_star, _] = crystal.reciprocal;
         assert!(a_star[0] > 0.0 && a_star[1].abs() + a_star[2].abs() < 1e-17, "a* along x: {a_star:?}");
         assert!(b_star[1] > 0.0 && b_star[2].abs() < 1e-17, "b* in the xy plane: {b_star:?}");
+    }
+
+    #[test]
+    fn a_matrix_is_the_cell_it_was_made_of() {
+        let config = Config { misset_deg: [10.0, -20.0, 130.0], ..monoclinic() };
+        let crystal = Crystal::new(&config, None).unwrap();
+        let stars = crystal.reciprocal.map(|star| scaled(star, config.wavelength_angstrom));
+        let again = Crystal::new(&Config::benchmark(8), Some(&Matrix { stars })).unwrap();
+        let turned = Config { misset_deg: [0.0, 0.0, 90.0], ..Config::benchmark(8) };
+        let turned = Crystal::new(&turned, Some(&Matrix { stars })).unwrap();
+        for (index, axis) in crystal.axes.into_iter().enumerate() {
+            assert!(length(minus(axis, again.axes[index])) < 1e-14 * length(axis));
+            let expected = [-again.axes[index][1], again.axes[index][0], again.axes[index][2]];
+            assert!(length(minus(turned.axes[index], expected)) < 1e-14 * length(axis));
+            for (other, star) in again.reciprocal.iter().enumerate() {
+                let expected = if index == other { 1.0 } else { 0.0 };
+                assert!((dot(again.axes[index], *star) / super::ANGSTROM - expected).abs() < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn a_matrix_with_a_cell_beside_it_or_of_another_wavelength_is_refused() {
+        let stars = [[0.062, 0.0, 0.0], [0.0, 0.062, 0.0], [0.0, 0.0, 0.062]];
+        let error = |config: &Config| Crystal::new(config, Some(&Matrix { stars })).unwrap_err().to_string();
+        assert!(error(&triclinic()).contains("leave out `cell_...`"));
+        let long = Config { wavelength_angstrom: 0.05, ..Config::benchmark(8) };
+        let message = error(&long);
+        assert!(message.contains("its edge a is 0.8"), "{message}");
     }
 
     #[test]
@@ -173,7 +234,7 @@ mod tests {
         for angles in [[30.0, 30.0, 90.0], [120.0, 120.0, 120.0], [60.0, 60.0, 120.0]] {
             let [cell_alpha_deg, cell_beta_deg, cell_gamma_deg] = angles;
             let config = Config { cell_alpha_deg, cell_beta_deg, cell_gamma_deg, ..triclinic() };
-            let error = Crystal::new(&config).unwrap_err().to_string();
+            let error = Crystal::new(&config, None).unwrap_err().to_string();
             assert!(error.contains("no cell has the angles"), "{error}");
         }
     }

@@ -167,17 +167,26 @@ impl<T: Real> Form<T> for Round<T> {
 pub struct Spot<T, const GAUSS: bool> {
     /// The reciprocal edges, scaled so that the squared distance is the exponent, or 1 at the spot's edge.
     edges: [[T; 3]; 3],
+    /// The square inside a spot of constant height.
     height: T,
+    /// The square at a Gaussian reflection is 2 to this power.
+    doublings: i32,
+    /// What a square of 1 stands for.
+    unit: f64,
 }
 
 impl<T: Real, const GAUSS: bool> Spot<T, GAUSS> {
-    fn new(crystal: &Crystal) -> Self {
+    /// `doublings` as in [`AnyForm::new`].
+    fn new(crystal: &Crystal, doublings: i32) -> Self {
         let all: f64 = crystal.cells.iter().map(|cells| f64::from(*cells)).product();
+        let doublings = if GAUSS { doublings } else { 0 };
         let scale = if GAUSS { 2.0 / 0.63 } else { 1.0 / 0.3969 };
         let factor = all * (scale * crystal.fudge).sqrt();
         Self {
             edges: crystal.reciprocal.map(|edge| scaled(edge, factor).map(T::from_f64)),
             height: T::from_f64(all * all),
+            doublings,
+            unit: if GAUSS { all * all * 2.0_f64.powi(-doublings) } else { 1.0 },
         }
     }
 }
@@ -206,7 +215,7 @@ impl<T: Real, const GAUSS: bool> Form<T> for Spot<T, GAUSS> {
     fn squared<const FMA: bool>(&self, index: [T; 3]) -> T {
         let squared = self.distance_squared::<FMA>(index);
         if GAUSS {
-            self.height * (-squared).exp_below::<FMA>()
+            (-squared).exp_below::<FMA>(self.doublings)
         } else if squared < T::ONE {
             self.height
         } else {
@@ -242,8 +251,9 @@ pub enum AnyForm<T> {
 
 impl<T: Real> AnyForm<T> {
     /// The cheapest that serves. `any` takes the quotient for any number of planes even where a polynomial would
-    /// do: for tests and the benchmark.
-    pub fn new(crystal: &Crystal, any: bool) -> Self {
+    /// do: for tests and the benchmark. `doublings` is the power of two by which the squares of Gaussian spots are
+    /// too high: far from every reflection they are less than float32 can hold, and the image need not be.
+    pub fn new(crystal: &Crystal, any: bool, doublings: i32) -> Self {
         let cells = crystal.cells;
         match crystal.shape {
             Shape::Square if any || cells.iter().any(|cells| *cells > Few::<T, true>::MOST) => {
@@ -252,8 +262,16 @@ impl<T: Real> AnyForm<T> {
             Shape::Square if cells.iter().any(|cells| cells.is_multiple_of(2)) => Self::Even(Few::new(cells)),
             Shape::Square => Self::Odd(Few::new(cells)),
             Shape::Round => Self::Round(Round::new(crystal)),
-            Shape::Gauss => Self::Gauss(Spot::new(crystal)),
-            Shape::Tophat => Self::Tophat(Spot::new(crystal)),
+            Shape::Gauss => Self::Gauss(Spot::new(crystal, doublings)),
+            Shape::Tophat => Self::Tophat(Spot::new(crystal, 0)),
+        }
+    }
+
+    /// What a square of 1 stands for; to be multiplied by once, at the end.
+    pub fn unit(&self) -> f64 {
+        match self {
+            Self::Gauss(spot) => spot.unit,
+            _ => 1.0,
         }
     }
 }

@@ -9,7 +9,7 @@
 use crate::form::Form;
 use crate::real::Real;
 use crate::segment::{SEGMENT, Scratch};
-use crate::vector::{Vector, cross, unit};
+use crate::vector::{Vector, cross, length, unit};
 use crate::vectorized::{Indices, Vectorized};
 
 /// From the middle column's place to each pixel's direction and distance.
@@ -82,7 +82,7 @@ pub(crate) fn captured_fractions_of<T: Real, const FMA: bool>(
         let along = normal[1].fma::<FMA>(second[pixel], normal[0].fma::<FMA>(first[pixel], along));
         let exponent = step / along;
         scratch.captured[pixel] =
-            (layer * exponent).exp_below::<FMA>() - ((layer + T::ONE) * exponent).exp_below::<FMA>();
+            (layer * exponent).exp_below::<FMA>(0) - ((layer + T::ONE) * exponent).exp_below::<FMA>(0);
     }
 }
 
@@ -105,6 +105,8 @@ pub(crate) fn polarizations_of<T: Real, const FMA: bool>(
     let incident = beam.sources[source].incident;
     let magnetic = unit(cross(beam.polar, incident));
     let electric = unit(cross(incident, magnetic));
+    // Light along the electric vector's axis has no such vector: psi is 0 there.
+    let indefinite = length(magnetic) < 0.5;
     let [incident, electric, magnetic] =
         [incident, electric, magnetic].map(|axis| plan.frame.turned(axis).map(T::from_f64));
     let kahn = T::from_f64(kahn);
@@ -117,6 +119,7 @@ pub(crate) fn polarizations_of<T: Real, const FMA: bool>(
         let electric = along::<T, FMA>(direction, electric);
         let magnetic = along::<T, FMA>(direction, magnetic);
         let difference = electric.fma::<FMA>(electric, -magnetic * magnetic);
+        let difference = if indefinite { T::ONE - cosine * cosine } else { difference };
         let polar = cosine.fma::<FMA>(cosine, T::ONE) - kahn * difference;
         let known = scratch.polar[pixel] != T::ZERO && !again;
         let seen = change_squared::<T, FMA>(direction, incident) <= limit;
@@ -218,8 +221,8 @@ pub(crate) fn structure_factors_of<T: Real, const FMA: bool>(
     count: usize,
     scratch: &mut Scratch<T>,
 ) {
-    if plan.squares.len() == 1 {
-        scratch.square[..count].fill(plan.squares[0]);
+    if plan.factors.len() == 1 {
+        scratch.square[..count].fill(plan.factors[0]);
         return;
     }
     let (least, counts) = plan.scene.reflections.extent();
@@ -240,7 +243,7 @@ pub(crate) fn structure_factors_of<T: Real, const FMA: bool>(
     }
     for pixel in 0..count {
         // Never out of bounds; where it were, a panic would be the lesser fault.
-        scratch.square[pixel] = plan.squares[scratch.place[pixel] as usize];
+        scratch.square[pixel] = plan.factors[scratch.place[pixel] as usize];
     }
 }
 
@@ -299,7 +302,7 @@ pub(crate) fn finish_of<T: Real, const FMA: bool>(
 ) {
     let scene = &plan.scene;
     let square = if simple { scene.reflections.same().unwrap_or(0.0).powi(2) } else { 1.0 };
-    let scale = T::from_f64(scene.scale() * square);
+    let scale = T::from_f64(scene.scale() * square * plan.form.unit());
     let count = pixels.len().min(SEGMENT);
     for pixel in 0..count {
         pixels[pixel] = scale * scratch.sum[pixel];

@@ -16,33 +16,34 @@ const ALIGNMENT: usize = 64;
 pub trait Element: Copy {
     /// Its type string: byte order, kind, size in bytes.
     const DESCR: &'static str;
-    /// Appends its bytes, little endian.
-    fn append(self, bytes: &mut Vec<u8>);
+    /// Its bytes, little endian, into as many.
+    fn store(self, bytes: &mut [u8]);
 }
 
 impl Element for f32 {
     const DESCR: &'static str = "<f4";
 
-    fn append(self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.to_le_bytes());
+    fn store(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
     }
 }
 
 impl Element for f64 {
     const DESCR: &'static str = "<f8";
 
-    fn append(self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.to_le_bytes());
+    fn store(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
     }
 }
 
 /// Writes the header and `pixels`, the last index fastest (C order).
 pub fn write<T: Element>(pixels: &ArrayView2<'_, T>, mut writer: impl Write) -> Result<(), Error> {
     writer.write_all(&header(T::DESCR, pixels.nrows(), pixels.ncols()))?;
-    let mut bytes = Vec::with_capacity(pixels.ncols() * size_of::<T>());
+    let mut bytes = vec![0; pixels.ncols() * size_of::<T>()];
     for row in pixels.rows() {
-        bytes.clear();
-        row.iter().for_each(|pixel| pixel.append(&mut bytes));
+        // Places of a fixed size, so that a row is copied by vector code.
+        let places = bytes.chunks_exact_mut(size_of::<T>());
+        row.iter().zip(places).for_each(|(pixel, place)| pixel.store(place));
         writer.write_all(&bytes)?;
     }
     Ok(())

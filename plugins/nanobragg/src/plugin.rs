@@ -13,13 +13,16 @@ use serde_json::json;
 
 use crate::check::Check;
 use crate::config::{Config, Dtype, Variant};
+use crate::crystal::ANGSTROM;
 use crate::image::Image;
+use crate::matrix::Matrix;
 use crate::memory::peak_rss;
 use crate::npy::Element;
 use crate::real::Real;
 use crate::reflections::Reflections;
 use crate::sample::Sample;
-use crate::scene::Scene;
+use crate::scene::{Inputs, Scene};
+use crate::sources::Sources;
 use crate::statistics::Statistics;
 
 /// The artifact that `image: true` asks for.
@@ -45,16 +48,24 @@ impl Kernel for NanoBragg {
 
     fn create(host: &Host, config: Config) -> Result<Self, Error> {
         config.check()?;
-        let reflections = match &config.hkl {
+        let reflections = match file(*host, "hkl", config.hkl.as_deref())? {
             None => Reflections::uniform(config.default_f),
-            Some(path) => {
-                let content = host
-                    .read(path)
-                    .map_err(|error| Error::new(error.kind(), format!("hkl: {path}: {error}")))?;
-                Reflections::parse(path, &content, config.default_f)?
-            }
+            Some((path, content)) => Reflections::parse(path, &content, config.default_f)?,
         };
-        let scene = Scene::new(&config, reflections)?;
+        let matrix = file(*host, "matrix", config.matrix.as_deref())?
+            .map(|(path, content)| Matrix::parse(path, &content))
+            .transpose()?;
+        let wavelength = config.wavelength_angstrom * ANGSTROM;
+        let sources = file(*host, "sources", config.sources.as_deref())?
+            .map(|(path, content)| Sources::parse(path, &content, wavelength))
+            .transpose()?;
+        if sources.as_ref().is_some_and(|sources| sources.weighted) {
+            host.log(
+                Level::Warning,
+                "sources: their weights differ, and nanoBragg, like this, uses none of them",
+            );
+        }
+        let scene = Scene::with(&config, Inputs { reflections, matrix, sources })?;
         Ok(Self { config, scene, workplace: None })
     }
 
@@ -73,7 +84,11 @@ impl Kernel for NanoBragg {
         })?;
         let terms = scene.steps() * u64::from(scene.layers());
         let instructions = image.instructions().map_or_else(String::new, |name| format!(" with {name}"));
-        let line = format!("{terms} terms a pixel, {} threads{instructions}", threads.current_num_threads());
+        let line = format!(
+            "{} a pixel, {}{instructions}",
+            counted(terms, "term"),
+            counted(threads.current_num_threads() as u64, "thread")
+        );
         host.log(Level::Info, &line);
         self.workplace = Some(Workplace { threads, image, computed: false });
         Ok(Prepared {
@@ -158,6 +173,21 @@ impl NanoBragg {
             .with_count("size", self.config.size, "px")
             .with_count("iterations", seconds.len() as u64, "1")
     }
+}
+
+/// The content of the file that the key `name` names, if it does, with its path.
+fn file<'a>(host: Host, name: &str, path: Option<&'a str>) -> Result<Option<(&'a str, Vec<u8>)>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    match host.read(path) {
+        Ok(content) => Ok(Some((path, content))),
+        Err(error) => Err(Error::new(error.kind(), format!("{name}: {path}: {error}"))),
+    }
+}
+
+/// A number of things, in words: `1 term`, `2 terms`.
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn unprepared() -> Error {

@@ -60,9 +60,11 @@ pub trait Real:
     /// `cos(pi x)` for `x` within -1/2 to 1/2, with an absolute error near the type's own.
     #[must_use]
     fn cos_pi<const FMA: bool>(self) -> Self;
-    /// `e^x` for `x` of at most 0; 0 where that is too small for a normal number.
+    /// Greatest power of two that a factor may take out of the way of underflow; 0 where the type has range enough.
+    const HEADROOM: i32;
+    /// `2^doublings e^x` for `x` of at most 0 and 0 to 126 doublings; 0 where that is too small for a normal number.
     #[must_use]
-    fn exp_below<const FMA: bool>(self) -> Self;
+    fn exp_below<const FMA: bool>(self, doublings: i32) -> Self;
 }
 
 /// Horner's rule over `$terms`, lowest first.
@@ -81,13 +83,15 @@ macro_rules! horner {
 macro_rules! real {
     (
         $type:ty, $bits:ty, tiny: $tiny:literal, sine: $sine:literal, cosine: $cosine:literal,
-        power: $power:literal, root: $guess:literal $steps:literal, least: $least:literal
+        power: $power:literal, root: $guess:literal $steps:literal, least: $least:literal,
+        headroom: $headroom:literal
     ) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const HALF: Self = 0.5;
             const TINY: Self = $tiny;
+            const HEADROOM: i32 = $headroom;
 
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
@@ -117,18 +121,19 @@ macro_rules! real {
             #[inline(always)]
             fn inverse_root<const FMA: bool>(self) -> Self {
                 // A root and a division share the CPU's slowest unit; a guess by the exponent's bits, good to
-                // 3 %, and steps that cube its error do not (Lomont 2003; Householder's third-order step). The
-                // last step of float64 need only square it (Newton).
+                // 3 %, and two steps do not (Lomont 2003). A step cubes the error (Householder's third-order
+                // one); in float64 it takes it to the fourth power.
                 let mut guess = Self::from_bits($guess - (self.to_bits() >> 1));
                 let mut step = 0;
                 while step < $steps {
                     let rest = (-self * guess).fma::<FMA>(guess, 1.0);
-                    guess = (guess * rest).fma::<FMA>(rest.fma::<FMA>(0.375, 0.5), guess);
+                    let series = if <$type>::MANTISSA_DIGITS > 24 {
+                        rest.fma::<FMA>(0.3125, 0.375).fma::<FMA>(rest, 0.5)
+                    } else {
+                        rest.fma::<FMA>(0.375, 0.5)
+                    };
+                    guess = (guess * rest).fma::<FMA>(series, guess);
                     step += 1;
-                }
-                if <$type>::MANTISSA_DIGITS > 24 {
-                    let rest = (-self * guess).fma::<FMA>(guess, 1.0);
-                    guess = (guess * 0.5).fma::<FMA>(rest, guess);
                 }
                 guess
             }
@@ -163,28 +168,28 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn exp_below<const FMA: bool>(self) -> Self {
+            fn exp_below<const FMA: bool>(self, doublings: i32) -> Self {
                 // 2^(x - 1/2) for x from 0 to 1.
                 const TERMS: [$type; $power] = typed!(
                     $type,
                     $power,
                     economized::<$power>(power_of_two(std::f64::consts::FRAC_1_SQRT_2), 1.0)
                 );
-                const LEAST: $type = $least;
                 const WHOLE: $type = 1.5 / <$type>::EPSILON;
                 // ln 2 in two parts, the first with so few digits that its multiples are exact.
                 const HIGH: $type = 355.0 / 512.0;
                 const LOW: $type = (std::f64::consts::LN_2 - 355.0 / 512.0) as $type;
-                let exponent = if self > LEAST { self } else { LEAST };
+                let least = $least - std::f64::consts::LN_2 as $type * doublings as $type;
+                let exponent = if self > least { self } else { least };
                 // The last bits of the shifted number are those of the whole one: no conversion is needed.
                 let shifted = exponent * std::f64::consts::LOG2_E as $type + WHOLE;
                 let whole = shifted - WHOLE;
                 let rest = whole.fma::<FMA>(-LOW, whole.fma::<FMA>(-HIGH, exponent));
                 let place = rest.fma::<FMA>(std::f64::consts::LOG2_E as $type, 0.5);
                 let value = horner!(TERMS, place, FMA);
-                let biased = shifted.to_bits().wrapping_add(<$type>::MAX_EXP as $bits - 1);
+                let biased = shifted.to_bits().wrapping_add((<$type>::MAX_EXP - 1 + doublings) as $bits);
                 let value = value * Self::from_bits(biased << (<$type>::MANTISSA_DIGITS - 1));
-                if self > LEAST { value } else { 0.0 }
+                if self > least { value } else { 0.0 }
             }
         }
     };
@@ -204,8 +209,8 @@ macro_rules! typed {
     }};
 }
 
-real!(f32, u32, tiny: 1e-10, sine: 5, cosine: 6, power: 7, root: 0x5f37_5a86 2, least: -87.0);
-real!(f64, u64, tiny: 1e-20, sine: 7, cosine: 9, power: 13, root: 0x5fe6_eb50_c7b5_37a9 2, least: -708.0);
+real!(f32, u32, tiny: 1e-10, sine: 5, cosine: 6, power: 7, root: 0x5f37_5a86 2, least: -87.0, headroom: 120);
+real!(f64, u64, tiny: 1e-20, sine: 7, cosine: 9, power: 13, root: 0x5fe6_eb50_c7b5_37a9 2, least: -708.0, headroom: 0);
 
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these values are exact")]
@@ -237,7 +242,7 @@ mod tests {
             let negative = single * 100.0 - 50.0;
             let expected = f64::from(negative).exp();
             let values =
-                [Real::exp_below::<FMA>(negative).into(), Real::exp_below::<FMA>(f64::from(negative))];
+                [Real::exp_below::<FMA>(negative, 0).into(), Real::exp_below::<FMA>(f64::from(negative), 0)];
             assert_close::<FMA>(
                 "exp",
                 negative.into(),
@@ -266,10 +271,27 @@ mod tests {
 
     #[test]
     fn an_exponential_ends_at_0() {
-        assert!((-1e30_f32).exp_below::<false>() == 0.0);
-        assert_eq!((-1e30_f64).exp_below::<false>(), 0.0);
-        assert_eq!(0.0_f32.exp_below::<false>(), 1.0);
-        assert!((0.0_f64.exp_below::<false>() - 1.0).abs() < 1e-15);
+        assert!((-1e30_f32).exp_below::<false>(0) == 0.0);
+        assert_eq!((-1e30_f64).exp_below::<false>(0), 0.0);
+        assert_eq!((-1e30_f32).exp_below::<false>(120), 0.0);
+        assert_eq!(0.0_f32.exp_below::<false>(0), 1.0);
+        assert!((0.0_f64.exp_below::<false>(0) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn doublings_reach_what_float32_cannot_hold_without_them() {
+        for doublings in [0, 1, 60, 120] {
+            for step in 0..1600_i16 {
+                let exponent = f32::from(step) / -10.0;
+                let expected = (f64::from(exponent) + std::f64::consts::LN_2 * f64::from(doublings)).exp();
+                let value = f64::from(exponent.exp_below::<true>(doublings));
+                let error = (value - expected).abs() / expected;
+                assert!(
+                    error < 1e-6 || (value == 0.0 && expected < 2e-38),
+                    "{exponent} {doublings}: {value:e}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use runner_plugin::{Error, ErrorKind};
 
+use crate::lines::{lines, mistake, words};
+
 /// More indices than this in the box are a mistake in the file: 2 GiB in float64.
 const MOST: u64 = 1 << 28;
 
@@ -30,14 +32,9 @@ impl Reflections {
     /// is named twice has its last value.
     pub fn parse(name: &str, content: &[u8], default: f64) -> Result<Self, Error> {
         let mut named = Vec::new();
-        for (number, line) in content.split(|byte| *byte == b'\n').enumerate() {
-            let line = String::from_utf8_lossy(line);
-            if line.trim().is_empty() || line.trim_start().starts_with('#') {
-                continue;
-            }
-            let reflection = reflection(&line).map_err(|(column, mistake)| {
-                Error::invalid(format!("{name}:{}:{column}: {mistake}", number + 1))
-            })?;
+        for (number, line) in lines(content) {
+            let reflection =
+                reflection(&line).map_err(|(column, what)| mistake(name, number, column, &what))?;
             named.push(reflection);
         }
         let Some(((first, _), rest)) = named.split_first() else {
@@ -95,6 +92,20 @@ impl Reflections {
         place + 1
     }
 
+    /// Least and greatest indices between which there are structure factors enough to interpolate: as in the C
+    /// program, two within the box at either end (one would do at the lower).
+    pub fn interior(&self) -> [[f64; 3]; 2] {
+        let low = self.least.map(|least| f64::from(least) + 2.0);
+        let high = [0, 1, 2].map(|axis| f64::from(self.least[axis]) + f64::from(self.counts[axis]) - 3.0);
+        [low, high]
+    }
+
+    /// Whether the box surrounds the place `miller` so that one can interpolate there.
+    pub fn surrounds(&self, miller: [f64; 3]) -> bool {
+        let [low, high] = self.interior();
+        (0..3).all(|axis| (low[axis]..=high[axis]).contains(&miller[axis]))
+    }
+
     /// All values: the default, then the box, l fastest.
     pub fn values(&self) -> &[f64] {
         &self.values
@@ -110,9 +121,7 @@ impl Reflections {
 fn reflection(line: &str) -> Result<([i32; 3], f64), (usize, String)> {
     let mut index = [0; 3];
     let mut value = None;
-    for (place, word) in line.split_whitespace().enumerate() {
-        // The words are parts of the line: their distance is the column.
-        let column = word.as_ptr() as usize - line.as_ptr() as usize + 1;
+    for (place, (column, word)) in words(line).enumerate() {
         let number: f64 = word
             .parse()
             .map_err(|_| (column, format!("`{word}` is not a number; each line is `h k l F`")))?;

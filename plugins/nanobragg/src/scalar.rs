@@ -7,7 +7,6 @@
 use std::f64::consts::PI;
 
 use crate::config::Shape;
-use crate::orientation::Cell;
 use crate::scene::Scene;
 use crate::vector::{Vector, cross, dot, length, minus, plus, scaled, unit};
 
@@ -74,10 +73,11 @@ impl<'a> Scalar<'a> {
                     factor *= if scene.each.polar { polar } else { 1.0 };
                     factor *= if scene.each.omega { omega } else { 1.0 };
                     for cell in &scene.orientations {
-                        let (amplitude, index) = self.lattice(cell, scattering);
+                        let miller = cell.map(|axis| dot(axis, scattering));
+                        let amplitude = self.lattice(miller);
                         // A term of exactly 0 is passed over, with its factor.
                         if amplitude != 0.0 {
-                            let amplitude = amplitude * scene.reflections.get(index);
+                            let amplitude = amplitude * self.structure_factor(miller);
                             sum = (sum + amplitude * amplitude) * factor;
                         }
                     }
@@ -121,15 +121,13 @@ impl<'a> Scalar<'a> {
         0.5 * (1.0 + squared - kahn * (2.0 * psi).cos() * (1.0 - squared))
     }
 
-    /// The lattice's amplitude for a scattering vector in 1/m, and the reflection that is nearest to it.
-    fn lattice(self, cell: &Cell, scattering: Vector) -> (f64, [i32; 3]) {
+    /// The lattice's amplitude at the Miller indices `miller`.
+    fn lattice(self, miller: [f64; 3]) -> f64 {
         let crystal = &self.scene.crystal;
-        let miller = cell.map(|axis| dot(axis, scattering));
-        let nearest = miller.map(|index| (index - 0.5).ceil());
-        let beside = minus(miller, nearest);
+        let beside = minus(miller, miller.map(nearest));
         let cells = crystal.cells.map(f64::from);
         let all: f64 = cells.iter().product();
-        let amplitude = match crystal.shape {
+        match crystal.shape {
             Shape::Square => (0..3).map(|axis| interference(miller[axis], crystal.cells[axis])).product(),
             Shape::Round => {
                 let squares: f64 = (0..3).map(|axis| (beside[axis] * cells[axis]).powi(2)).sum();
@@ -140,8 +138,18 @@ impl<'a> Scalar<'a> {
                 let inside = self.radius_squared(beside) * all * all * crystal.fudge < 0.3969;
                 if inside { all } else { 0.0 }
             }
-        };
-        (amplitude, nearest.map(|index| index as i32))
+        }
+    }
+
+    /// What a cell scatters at the Miller indices `miller`: as the nearest reflection does, or by a cubic through
+    /// the four nearest along each axis where there are so many.
+    fn structure_factor(self, miller: [f64; 3]) -> f64 {
+        let reflections = &self.scene.reflections;
+        if !(self.scene.interpolate && reflections.surrounds(miller)) {
+            return reflections.get(miller.map(|index| nearest(index) as i32));
+        }
+        let [h, k, l] = miller;
+        cubic(h, |h| cubic(k, |k| cubic(l, |l| reflections.get([h, k, l]))))
     }
 
     /// The squared distance from a reflection, in 1/angstrom^2, of the point `beside` it.
@@ -150,6 +158,22 @@ impl<'a> Scalar<'a> {
         let distance = plus(plus(scaled(a, beside[0]), scaled(b, beside[1])), scaled(c, beside[2]));
         dot(distance, distance)
     }
+}
+
+/// The whole number nearest to an index.
+fn nearest(index: f64) -> f64 {
+    (index - 0.5).ceil()
+}
+
+/// At `x` the cubic through the four values around it (Lagrange's form).
+fn cubic(x: f64, value: impl Fn(i32) -> f64) -> f64 {
+    let first = x.floor() as i32 - 1;
+    let nodes = [0, 1, 2, 3].map(|step| first + step);
+    let term = |node: i32| {
+        let others = nodes.iter().filter(|other| **other != node);
+        value(node) * others.map(|other| (x - f64::from(*other)) / f64::from(node - other)).product::<f64>()
+    };
+    nodes.into_iter().map(term).sum()
 }
 
 /// The value kept in `kept`; computed where there is none yet, or where it is wanted for each sub-pixel.
@@ -177,7 +201,17 @@ fn sphere(x: f64) -> f64 {
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these values are exact")]
 mod tests {
-    use super::{interference, sphere};
+    use super::{cubic, interference, sphere};
+
+    #[test]
+    fn a_cubic_meets_its_nodes_and_reproduces_cubics() {
+        let polynomial = |x: f64| 3.0 - x + 0.5 * x * x - 0.25 * x.powi(3);
+        for x in [-2.0, -1.75, -0.5, 0.0, 0.3, 1.0, 4.999] {
+            let value = cubic(x, |node| polynomial(f64::from(node)));
+            assert!((value - polynomial(x)).abs() < 1e-13, "{x}: {value}");
+        }
+        assert_eq!(cubic(3.0, |node| if node == 3 { 7.5 } else { 1e9 }), 7.5);
+    }
 
     #[test]
     fn the_interference_function_has_its_limit_and_its_zeros() {

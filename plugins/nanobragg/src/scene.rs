@@ -10,8 +10,10 @@ use crate::beam::Beam;
 use crate::config::{Config, Convention};
 use crate::crystal::{ANGSTROM, Crystal};
 use crate::detector::{Axes, Detector, axis};
+use crate::matrix::Matrix;
 use crate::orientation::{Cell, orientations};
 use crate::reflections::Reflections;
+use crate::sources::Sources;
 use crate::vector::length;
 
 /// Classical electron radius, squared (the Thomson cross-section per unit of solid angle), in m^2.
@@ -41,6 +43,8 @@ pub struct Scene {
     pub reflections: Reflections,
     /// Sub-pixels along each side of a pixel.
     pub oversample: u32,
+    /// Whether structure factors are interpolated where [`Reflections::surrounds`] says that one can.
+    pub interpolate: bool,
     /// Which factors are computed for every sub-pixel.
     pub each: Each,
     /// Spacing in m below which nothing is computed; 0: none.
@@ -61,6 +65,17 @@ pub struct Each {
     pub omega: bool,
 }
 
+/// What a scene has from files.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Structure factors, [`Reflections::uniform`] without a file.
+    pub reflections: Reflections,
+    /// Cell and orientation.
+    pub matrix: Option<Matrix>,
+    /// Directions and wavelengths.
+    pub sources: Option<Sources>,
+}
+
 impl Each {
     /// Whether there is any.
     pub fn any(self) -> bool {
@@ -69,9 +84,15 @@ impl Each {
 }
 
 impl Scene {
+    /// The scene of a configuration with structure factors of a file, and nothing else from files.
+    pub fn new(config: &Config, reflections: Reflections) -> Result<Self, Error> {
+        Self::with(config, Inputs { reflections, matrix: None, sources: None })
+    }
+
     /// Converts a configuration that [`Config::check`] has accepted. What is wrong only together is an error
     /// here: angles that no cell has, an axis of length 0, more terms than anyone can wait for.
-    pub fn new(config: &Config, reflections: Reflections) -> Result<Self, Error> {
+    pub fn with(config: &Config, inputs: Inputs) -> Result<Self, Error> {
+        let Inputs { reflections, matrix, sources } = inputs;
         let convention = match (config.convention, config.spindle_axis) {
             (Convention::Auto, None) => Convention::Mosflm,
             (Convention::Auto, Some(_)) => Convention::Custom,
@@ -81,7 +102,7 @@ impl Scene {
         if let Some(written) = config.spindle_axis {
             axes.spindle = axis("spindle_axis", written)?;
         }
-        let crystal = Crystal::new(config)?;
+        let crystal = Crystal::new(config, matrix.as_ref())?;
         let detector = Detector::new(config, convention)?;
         let oversample = match config.oversample {
             0 => recommended_oversample(&crystal, &detector, config.wavelength_angstrom * ANGSTROM)?,
@@ -91,7 +112,24 @@ impl Scene {
         if turns > MOST_STEPS {
             return Err(too_many(turns));
         }
-        let beam = Beam::new(config, &axes);
+        let spread = [config.dispersion_percent, config.hdiv_mrad, config.vdiv_mrad];
+        if sources.is_some() && spread.iter().any(|width| *width > 0.0) {
+            return Err(Error::invalid(
+                "sources: the file gives directions and wavelengths; leave out `dispersion_percent`, `hdiv_mrad` and \
+                 `vdiv_mrad`",
+            ));
+        }
+        let interpolate = match (config.interpolate, reflections.same()) {
+            (Some(true), Some(_)) => {
+                return Err(Error::invalid(
+                    "interpolate: there is nothing to interpolate between without `hkl`",
+                ));
+            }
+            (_, Some(_)) => false,
+            (Some(wanted), None) => wanted,
+            (None, None) => crystal.cells.iter().any(|cells| *cells <= 2),
+        };
+        let beam = Beam::new(config, &axes, sources.as_ref().map(|sources| &sources.list[..]));
         if beam.sources.iter().any(|source| source.wavelength <= 0.0) {
             return Err(Error::invalid("dispersion_percent: it leads to a wavelength of 0"));
         }
@@ -103,6 +141,7 @@ impl Scene {
             crystal,
             reflections,
             oversample,
+            interpolate,
             each: Each {
                 thick: config.oversample_thick,
                 polar: config.oversample_polar,

@@ -7,6 +7,7 @@
 //! their own in [`crate::single`]. Called by [`crate::vectorized`]; nothing here may allocate.
 
 use crate::form::{Form, with_form};
+use crate::interpolation::interpolated_of;
 use crate::isa::{Isa, dispatched};
 use crate::loops::{
     captured_fractions_of, directions_of, factors_of, finish_of, lattice_of, lattice_sum_of,
@@ -122,7 +123,11 @@ fn weighted<T: Real>(plan: &Vectorized<T>, source: usize, count: usize, scratch:
         if plan.scene.dmin > 0.0 {
             resolution_limit(plan, source, count, scratch);
         }
-        structure_factors(plan, &indices, count, scratch);
+        if plan.scene.interpolate {
+            interpolated(plan, &indices, count, scratch);
+        } else {
+            structure_factors(plan, &indices, count, scratch);
+        }
         weighted_sum(plan, count, scratch);
     }
 }
@@ -189,6 +194,11 @@ fn structure_factors<T: Real>(
     scratch: &mut Scratch<T>,
 ) {
     dispatched!(plan.isa(), structure_factors_of::<T>(plan, indices, count, scratch));
+}
+
+#[inline(never)]
+fn interpolated<T: Real>(plan: &Vectorized<T>, indices: &Indices<T>, count: usize, scratch: &mut Scratch<T>) {
+    dispatched!(plan.isa(), interpolated_of::<T>(plan, indices, count, scratch));
 }
 
 #[inline(never)]

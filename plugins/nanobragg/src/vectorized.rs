@@ -5,6 +5,7 @@
 //! orientation how indices follow from directions. The frame is the beam's: a pixel is (x1, x2, xb), xb along the
 //! beam, in units of the distance. Nothing may come from [`crate::scalar`], which checks this.
 
+use crate::config::Shape;
 use crate::form::AnyForm;
 use crate::isa::Isa;
 use crate::orientation::Cell;
@@ -21,8 +22,9 @@ pub struct Vectorized<T> {
     /// The scene, its structure factors aside as squares.
     pub(crate) scene: Scene,
     pub(crate) form: AnyForm<T>,
-    /// Squared structure factors, as [`crate::reflections::Reflections::values`] orders them.
-    pub(crate) squares: Vec<T>,
+    /// Structure factors, as [`crate::reflections::Reflections::values`] orders them: where one interpolates
+    /// between them themselves, otherwise their squares.
+    pub(crate) factors: Vec<T>,
     pub(crate) frame: Frame,
     /// Column indices less the one where the beam meets the detector, or one near it: exact in either type.
     columns: Vec<T>,
@@ -79,6 +81,27 @@ impl Frame {
     }
 }
 
+/// By what power of two the terms of Gaussian spots are added up too high, so that those that are too small for
+/// the type are not lost where the image itself is not. Neither the greatest sum nor what takes the power back at
+/// the end may leave the type.
+fn doublings<T: Real>(scene: &Scene) -> i32 {
+    // Solid angles that multiply the running sum may be greater than 1, again and again.
+    if scene.crystal.shape != Shape::Gauss || scene.each.omega {
+        return 0;
+    }
+    let terms = scene.steps() as f64 * f64::from(scene.layers());
+    let squares = scene.reflections.values().iter().map(|factor| factor * factor);
+    // Structure factors are part of the terms or, where all are the same, of what is multiplied by at the end.
+    let greatest = squares.fold(0.0, f64::max);
+    let cells: f64 = scene.crystal.cells.iter().map(|cells| f64::from(*cells)).product();
+    let (sum, scale) = (terms * greatest.max(1.0), scene.scale() * greatest.min(1.0));
+    let detector = &scene.detector;
+    let solid_angle = (detector.pixel / detector.distance).powi(2).min(1.0);
+    let room = f64::from(T::HEADROOM) - sum.log2();
+    let back = f64::from(T::HEADROOM) - 20.0 + (scale * cells * cells * solid_angle).log2();
+    room.min(back).clamp(0.0, f64::from(T::HEADROOM)) as i32
+}
+
 /// A vector without what is only rounding: its parts of at most `rounding` are 0.
 fn cleaned(vector: Vector, rounding: f64) -> Vector {
     vector.map(|part| if part.abs() <= rounding { 0.0 } else { part })
@@ -101,7 +124,7 @@ impl<T: Real> Vectorized<T> {
     pub fn with(scene: &Scene, isa: Isa, any: bool) -> Self {
         let size = scene.size as f64;
         let frame = Frame::new(scene);
-        let form = AnyForm::new(&scene.crystal, any);
+        let form = AnyForm::new(&scene.crystal, any, doublings::<T>(scene));
         // Where x1 and x2 are 0, to the nearest half: what is counted from there is exact.
         let nearest =
             |foot: f64| if foot.is_finite() { (2.0 * foot.clamp(-1e6, 1e6)).round() / 2.0 } else { 0.0 };
@@ -109,12 +132,13 @@ impl<T: Real> Vectorized<T> {
         let column = nearest(-frame.place(scene.detector.point(row, 0.0, 0.0))[1] / frame.step[1]);
         let ahead = |(row, column)| dot(scene.detector.point(row, column, 0.0), scene.beam.direction) > 0.0;
         let front = [(-1.0, -1.0), (-1.0, size), (size, -1.0), (size, size)].into_iter().all(ahead);
-        let squares = scene.reflections.values().iter().map(|factor| T::from_f64(factor * factor)).collect();
+        let kept = |factor: f64| if scene.interpolate { factor } else { factor * factor };
+        let factors = scene.reflections.values().iter().map(|factor| T::from_f64(kept(*factor))).collect();
         let mut vectorized = Self {
             isa,
             scene: scene.clone(),
             form,
-            squares,
+            factors,
             frame,
             columns: (0..scene.size).map(|index| T::from_f64(index as f64 - column)).collect(),
             middle: [row, column],
