@@ -7,6 +7,7 @@ use std::path::Path;
 
 use loop_inventory::Config;
 use loop_inventory::take::{Outside, Taken, take};
+use loop_inventory_model::Class;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -130,7 +131,7 @@ fn a_copy_of_the_table_for_people_with_classes_filled_in_is_a_file_of_classes() 
     let moved = format!("\n\n{LOOP}");
     let project = project(&[("src/a.py", moved.as_bytes()), ("plans/loops.md", table.as_bytes())]);
     let all = taken(&project, json!({ "paths": ["src"], "classes": "plans/loops.md" })).expect("taken");
-    assert_eq!(all.inventory.all_loops[0].class.map(|class| class.name()), Some("todo"));
+    assert_eq!(all.inventory.all_loops[0].class.map(Class::name), Some("todo"));
     assert!(all.inventory.contradictions.is_empty(), "{:?}", all.inventory.contradictions);
 }
 
