@@ -77,9 +77,10 @@ project() {
     git -C "$directory" -c user.name=startup -c user.email=startup@example.org commit --quiet --message start
 }
 
-# Runs one tool with one list, and writes how many microseconds it took.
+# Runs one tool with one list, and writes how many microseconds it took, and how many milliseconds of processors.
 once() {
-    local tool=$1 count=$2 repetition=$3 directory=$scratch/$count command begin end
+    local tool=$1 count=$2 repetition=$3 directory=$scratch/$count command begin end user system
+    local TIMEFORMAT='%3U %3S'
     case $tool in
     bash) command=(bash list.sh) ;;
     make) command=(make --silent --jobs=1) ;;
@@ -93,7 +94,7 @@ once() {
     esac
     cd "$directory"
     begin=$EPOCHREALTIME
-    if ! "${command[@]}" </dev/null >"$scratch/output" 2>&1; then
+    if ! { time "${command[@]}" </dev/null >"$scratch/output" 2>&1; } 2>"$scratch/cpu"; then
         cat "$scratch/output" >&2
         fail "\`${command[*]}\` did not end well with $count steps"
     fi
@@ -101,7 +102,9 @@ once() {
     cd "$scratch"
     # The first one only warms up.
     if ((repetition > 0)); then
-        printf '%s %s %s\n' "$tool" "$count" "$((${end/./} - ${begin/./}))" >>"$times"
+        read -r user system <"$scratch/cpu"
+        printf '%s %s %s %s\n' "$tool" "$count" "$((${end/./} - ${begin/./}))" \
+            "$((10#${user/./} + 10#${system/./}))" >>"$times"
     fi
 }
 
@@ -121,9 +124,10 @@ version() {
 }
 
 printf 'Medians of %d interleaved runs, %s cores, %s.\n' "$repetitions" "$(getconf _NPROCESSORS_ONLN)" "$(uname -sr)"
-printf 'start: one step, in ms. step: what each of 50 more steps adds, in ms. x: times as long as bash.\n\n'
-printf '| %-6s | %-8s | %9s | %7s | %8s | %7s |\n' tool version start x step x
-printf '|--------|----------|----------:|--------:|---------:|--------:|\n'
+printf 'start: one step, in ms. step: what each of 50 more steps adds, in ms. x: times as long as bash.\n'
+printf 'cpu: processor time of the same, programs included, in ms; a busy machine changes it least.\n\n'
+printf '| %-6s | %-8s | %9s | %7s | %7s | %8s | %7s | %7s |\n' tool version start x cpu step x cpu
+printf '|--------|----------|----------:|--------:|--------:|---------:|--------:|--------:|\n'
 for tool in "${tools[@]}"; do
     printf '%s %s\n' "$tool" "$(version "$tool")"
 done | awk -v file="$times" '
@@ -140,14 +144,16 @@ done | awk -v file="$times" '
             split(line, field, " ")
             key = field[1] "/" field[2]
             values[key] = values[key] " " field[3]
+            values["cpu/" key] = values["cpu/" key] " " field[4]
         }
     }
     {
         start = median($1 "/1") / 1000
         step = (median($1 "/51") / 1000 - start) / 50
         if (NR == 1) { first = start; each = step }
-        printf "| %-6s | %-8s | %9.2f | %7.1f | %8.3f | %7s |\n", $1, $2, start, start / first, step, \
-            (each > 0 ? sprintf("%.1f", step / each) : "-")
+        cpu = median("cpu/" $1 "/1")
+        printf "| %-6s | %-8s | %9.2f | %7.1f | %7.1f | %8.3f | %7s | %7.2f |\n", $1, $2, start, start / first, cpu, \
+            step, (each > 0 ? sprintf("%.1f", step / each) : "-"), (median("cpu/" $1 "/51") - cpu) / 50
     }'
 if ((${#absent[@]} > 0)); then
     printf '\nnot installed here: %s\n' "${absent[*]}"

@@ -27,7 +27,7 @@ fn every_tool_that_is_here_has_its_figures_and_nothing_is_left_behind() {
     assert!(output.status.success(), "{stdout}{stderr}");
     assert_eq!(stderr, "");
     let row =
-        Regex::new(r"(?m)^\| (\w+) +\| [0-9.]+ +\| +([0-9.]+) \| +[0-9.]+ \| +(-?[0-9.]+) \| +[0-9.-]+ \|$")
+        Regex::new(r"(?m)^\| (\w+) +\| [0-9.]+ +\| +([0-9.]+) \| +[0-9.]+ \| +[0-9.]+ \| +(-?[0-9.]+) \| +[0-9.-]+ \| +-?[0-9.]+ \|$")
             .expect("a valid pattern");
     let tools: Vec<&str> =
         row.captures_iter(&stdout).map(|row| row.get(1).map_or("", |tool| tool.as_str())).collect();

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,8 +24,39 @@ pub struct Bundle {
     path: PathBuf,
     stamp: Stamp,
     /// The runner's records as they were last written.
-    records: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    records: Arc<Mutex<BTreeMap<String, Record>>>,
     secrets: Secrets,
+}
+
+/// A record of the runner as it was last written.
+#[derive(Debug, Default)]
+struct Record {
+    bytes: Vec<u8>,
+    /// Where it is written on, until somebody else may have put another file in its place.
+    file: Option<fs::File>,
+}
+
+impl From<Vec<u8>> for Record {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, file: None }
+    }
+}
+
+impl Record {
+    /// Brings the file up to date from byte `from` on; it had `old` bytes.
+    fn write_from(&mut self, path: &Path, from: usize, old: usize) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => {
+                let mut options = fs::OpenOptions::new();
+                let options = options.write(true).create(true).truncate(false);
+                // A link in its place would lead the text elsewhere.
+                empty.insert(options.custom_flags(libc::O_NOFOLLOW).open(path)?)
+            }
+        };
+        file.write_all_at(&self.bytes[from..], from as u64)?;
+        if self.bytes.len() < old { file.set_len(self.bytes.len() as u64) } else { Ok(()) }
+    }
 }
 
 impl Bundle {
@@ -65,7 +97,7 @@ impl Bundle {
 
     /// A bundle that is there already, for a run that goes on.
     pub fn open(path: &Path, stamp: Stamp) -> Self {
-        let read = |name: &&str| Some(((*name).to_owned(), fs::read(path.join(name)).ok()?));
+        let read = |name: &&str| Some(((*name).to_owned(), fs::read(path.join(name)).ok()?.into()));
         let records = RECORDS.iter().filter_map(read).collect();
         Self {
             path: path.to_owned(),
@@ -120,18 +152,30 @@ impl Bundle {
             self.directory(parent)?;
         }
         if self.is_own(name) {
-            self.records().insert(name.to_owned(), bytes.to_vec());
+            self.records().insert(name.to_owned(), bytes.to_vec().into());
         }
         Ok(write_whole(&self.file(name), bytes)?)
     }
 
     /// Adds to the end of a file of the runner.
     pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
-        self.records().entry(name.to_owned()).or_default().extend_from_slice(bytes);
+        let length = self.records().get(name).map_or(0, |record| record.bytes.len());
+        self.write_end(name, length, bytes)
+    }
+
+    /// Writes the end of a file of the runner anew: from byte `at` on. What stands before it is not touched. Not
+    /// for what cannot be made again: a kill may leave the new end torn.
+    pub fn write_end(&self, name: &str, at: usize, bytes: &[u8]) -> Result<(), EvidenceError> {
         let path = self.file(name);
-        let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
-        let written = opened.and_then(|mut file| file.write_all(bytes));
-        written.map_err(|error| EvidenceError::at(&path, "cannot write", error))
+        let mut records = self.records();
+        let record = records.entry(name.to_owned()).or_default();
+        let old = record.bytes.len();
+        let same = record.bytes.iter().skip(at).zip(bytes).take_while(|(old, new)| old == new).count();
+        record.bytes.truncate(at);
+        record.bytes.extend_from_slice(bytes);
+        record
+            .write_from(&path, at + same, old)
+            .map_err(|error| EvidenceError::at(&path, "cannot write", error))
     }
 
     /// Whether a file is a record of the runner, which nobody else writes.
@@ -142,8 +186,11 @@ impl Bundle {
     /// Writes the records again that are not as they were written. Returns their names.
     pub fn restore(&self) -> Result<Vec<String>, EvidenceError> {
         let mut restored = Vec::new();
-        for (name, bytes) in self.records().iter() {
+        for (name, record) in self.records().iter_mut() {
             let path = self.file(name);
+            // From now on it is the file of that name again, whatever was moved where.
+            record.file = None;
+            let bytes = &record.bytes;
             let plain = path.symlink_metadata().is_ok_and(|found| found.is_file());
             if plain && fs::read(&path).is_ok_and(|now| now == *bytes) {
                 continue;
@@ -158,7 +205,12 @@ impl Bundle {
         Ok(restored)
     }
 
-    fn records(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+    /// Size in bytes of each record of the runner, as it was last written.
+    pub fn record_sizes(&self) -> Vec<(String, u64)> {
+        self.records().iter().map(|(name, record)| (name.clone(), record.bytes.len() as u64)).collect()
+    }
+
+    fn records(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Record>> {
         // The map is whole between two statements, whoever panicked.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -131,6 +131,10 @@ pub struct CommandLog {
     bundle: Bundle,
     head: Digest,
     records: Vec<CommandRecord>,
+    /// Where in `commands.txt` the entry of each command begins, in bytes.
+    entries: Vec<usize>,
+    /// How many bytes it has.
+    length: usize,
 }
 
 impl CommandLog {
@@ -140,7 +144,13 @@ impl CommandLog {
     /// Begins the log of a new bundle.
     pub fn create(bundle: &Bundle) -> Result<Self, EvidenceError> {
         bundle.append(Self::FILES[0], b"")?;
-        Ok(Self { bundle: bundle.clone(), head: Digest::zero(), records: Vec::new() })
+        let mut log = Self::of(bundle, Digest::zero(), Vec::new());
+        log.write_text(0)?;
+        Ok(log)
+    }
+
+    fn of(bundle: &Bundle, head: Digest, records: Vec<CommandRecord>) -> Self {
+        Self { bundle: bundle.clone(), head, records, entries: Vec::new(), length: 0 }
     }
 
     /// Goes on with the log of a run that has stopped. What a kill left of a last line is cut off first (or
@@ -170,8 +180,8 @@ impl CommandLog {
                 "the last line of `commands.jsonl` was torn; its {count} bytes were cut off before the run went on"
             ));
         }
-        let log = Self { bundle: bundle.clone(), head, records };
-        log.write_text()?;
+        let mut log = Self::of(bundle, head, records);
+        log.write_text(0)?;
         Ok((log, told))
     }
 
@@ -182,7 +192,7 @@ impl CommandLog {
         start.argv = self.bundle.secrets().argv(start.argv);
         self.append(id, What::Started(Box::new(start.clone())))?;
         self.records.push(CommandRecord { id, start, end: None });
-        self.write_text()?;
+        self.write_text(self.records.len() - 1)?;
         Ok(id)
     }
 
@@ -190,20 +200,24 @@ impl CommandLog {
     pub fn end(&mut self, id: u64, end: CommandEnd) -> Result<(), EvidenceError> {
         let end = self.clean(end)?;
         self.append(id, What::Ended(end.clone()))?;
-        if let Some(record) = self.records.iter_mut().find(|record| record.id == id) {
-            record.end = Some(end);
-        }
-        self.write_text()
+        let Some(at) = self.place_of(id) else { return Ok(()) };
+        self.records[at].end = Some(end);
+        self.write_text(at)
     }
 
     /// Writes down that the output of a command has another name now.
     pub fn moved(&mut self, id: u64, from: &str, to: &str) -> Result<(), EvidenceError> {
-        let Some(record) = self.records.iter_mut().find(|record| record.id == id) else { return Ok(()) };
-        let Some(log) = record.start.logs.iter_mut().find(|log| *log == from) else { return Ok(()) };
+        let Some(at) = self.place_of(id) else { return Ok(()) };
+        let logs = &mut self.records[at].start.logs;
+        let Some(log) = logs.iter_mut().find(|log| *log == from) else { return Ok(()) };
         to.clone_into(log);
-        let logs = record.start.logs.clone();
+        let logs = logs.clone();
         self.append(id, What::Moved { logs })?;
-        self.write_text()
+        self.write_text(at)
+    }
+
+    fn place_of(&self, id: u64) -> Option<usize> {
+        self.records.iter().rposition(|record| record.id == id)
     }
 
     /// The number that the next command gets.
@@ -232,9 +246,19 @@ impl CommandLog {
         self.bundle.append(Self::FILES[0], &text)
     }
 
-    fn write_text(&self) -> Result<(), EvidenceError> {
-        let text = Self::text(self.bundle.stamp().as_str(), &self.records);
-        self.bundle.write("commands.txt", text.as_bytes())
+    /// Brings `commands.txt` up to date from the entry of the record at `from` on. It can be made again from
+    /// `commands.jsonl` at any time, and is when a run goes on; so only its end is written anew.
+    fn write_text(&mut self, from: usize) -> Result<(), EvidenceError> {
+        let at = self.entries.get(from).copied().unwrap_or(self.length);
+        self.entries.truncate(from);
+        let mut end =
+            if at == 0 { commands_text::heading(self.bundle.stamp().as_str()) } else { String::new() };
+        for record in &self.records[from..] {
+            self.entries.push(at + end.len());
+            end.push_str(&commands_text::entry(record));
+        }
+        self.length = at + end.len();
+        self.bundle.write_end(Self::FILES[1], at, end.as_bytes())
     }
 
     /// Follows the chain of a log. Returns its head, and what breaks it.

@@ -10,11 +10,18 @@ use crate::process::bytes;
 
 /// The whole file.
 pub fn render(stamp: &str, records: &[CommandRecord]) -> String {
-    let mut text = format!("# Commands of bundle {stamp}, in order of start. Times are UTC.\n");
-    for record in records {
-        text.push('\n');
-        one(&mut text, record);
-    }
+    heading(stamp) + &records.iter().map(entry).collect::<String>()
+}
+
+/// What stands before the first command.
+pub fn heading(stamp: &str) -> String {
+    ascii(&format!("# Commands of bundle {stamp}, in order of start. Times are UTC.\n"))
+}
+
+/// What stands there of one command.
+pub fn entry(record: &CommandRecord) -> String {
+    let mut text = "\n".to_owned();
+    one(&mut text, record);
     ascii(&text)
 }
 

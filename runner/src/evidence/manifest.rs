@@ -39,13 +39,8 @@ pub struct ManifestFile {
     pub sha256: Digest,
 }
 
-/// Seals a bundle.
-pub fn seal(
-    bundle: &Bundle,
-    runner: PluginId,
-    plugins: Vec<PluginId>,
-    commands_head: Digest,
-) -> Result<(), EvidenceError> {
+/// Waits until every file of a bundle is on the disk, and digests it.
+pub fn flush(bundle: &Bundle) -> Result<Vec<ManifestFile>, EvidenceError> {
     let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
     let mut files = Vec::new();
     let mut directories = BTreeSet::from([bundle.path().to_owned()]);
@@ -61,6 +56,17 @@ pub fn seal(
         files.push(ManifestFile { path: shown(&path), size, sha256 });
     }
     directories.iter().try_for_each(|directory| sync_all(directory))?;
+    Ok(files)
+}
+
+/// Seals a bundle whose files were [flushed](flush).
+pub fn seal(
+    bundle: &Bundle,
+    files: Vec<ManifestFile>,
+    runner: PluginId,
+    plugins: Vec<PluginId>,
+    commands_head: Digest,
+) -> Result<(), EvidenceError> {
     let manifest = Manifest {
         version: 1,
         stamp: bundle.stamp().clone(),

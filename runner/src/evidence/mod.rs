@@ -25,7 +25,7 @@ pub use bundle::{Bundle, RECORDS};
 pub use commands::{CommandEnd, CommandLog, CommandRecord, CommandStart, GitState, PluginId};
 pub use commands_text::{one_line, with_line};
 pub use inputs::{GitClass, InputFile, InputsRecord, StepInputs};
-pub use manifest::{Manifest, ManifestFile, seal};
+pub use manifest::{Manifest, ManifestFile, flush, seal};
 pub use record::EvidenceRecord;
 pub use resumed::{ResumeRecord, Unfinished, process_mark};
 pub use secrets::Secrets;

@@ -49,14 +49,9 @@ pub fn sync_all(path: &Path) -> Result<(), WriteError> {
 }
 
 fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
+    let (target, old) = place_of(path)?;
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = target.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
-    let old = fs::metadata(&target).ok();
     if old.as_ref().is_some_and(|old| old.permissions().readonly()) {
         // A rename needs no permission on the file itself; a file that somebody made read-only stays so.
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
@@ -78,12 +73,30 @@ fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     if sync { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
+/// Where the text goes, and what is there now. Only a link in the last place leads elsewhere.
+fn place_of(path: &Path) -> io::Result<(PathBuf, Option<fs::Metadata>)> {
+    let missing = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Ok((path.to_owned(), None)),
+        _ => Err(error),
+    };
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => match fs::canonicalize(path) {
+            Ok(target) => Ok((target.clone(), target.metadata().ok())),
+            Err(error) => missing(error),
+        },
+        Ok(found) => Ok((path.to_owned(), Some(found))),
+        Err(error) => missing(error),
+    }
+}
+
 fn write_new(temporary: &Path, bytes: &[u8], old: Option<&fs::Metadata>, sync: bool) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(temporary)?;
     file.write_all(bytes)?;
     if let Some(old) = old {
-        file.set_permissions(old.permissions())?;
         let new = file.metadata()?;
+        if new.permissions() != old.permissions() {
+            file.set_permissions(old.permissions())?;
+        }
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
             std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }

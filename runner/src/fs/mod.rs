@@ -7,5 +7,5 @@ mod digest;
 mod walk;
 
 pub use atomic::{WriteError, sync_all, write_atomic, write_whole};
-pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
-pub use walk::{display_relative, files_below, shown};
+pub use digest::{Digest, FileDigest, digest_bytes, digest_entry, digest_file};
+pub use walk::{display_relative, entries_below, files_below, shown};

@@ -1,12 +1,22 @@
 //! Lists files below a directory, and shows paths as people read them.
 
 use std::fmt::Write;
+use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Every file (and symbolic link) below `directory`, relative to it, sorted. Links are not followed.
 pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(below(directory, |_| Ok(()))?.into_iter().map(|(path, ())| path).collect())
+}
+
+/// The same with what each file is like; of a link, what the link itself is like.
+pub fn entries_below(directory: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
+    below(directory, DirEntry::metadata)
+}
+
+fn below<T>(directory: &Path, look: impl Fn(&DirEntry) -> io::Result<T>) -> io::Result<Vec<(PathBuf, T)>> {
     let mut found = Vec::new();
     let mut pending = vec![PathBuf::new()];
     while let Some(relative) = pending.pop() {
@@ -16,11 +26,11 @@ pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
             if entry.file_type()?.is_dir() {
                 pending.push(path);
             } else {
-                found.push(path);
+                found.push((path, look(&entry)?));
             }
         }
     }
-    found.sort();
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
 }
 

@@ -111,6 +111,11 @@ impl Snapshot {
         &self.unseen
     }
 
+    /// Whether a path, relative to the root, was there.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.entries.binary_search_by(|(known, _)| known.as_path().cmp(path)).is_ok()
+    }
+
     /// How many files and directories it holds.
     pub fn len(&self) -> usize {
         self.entries.len()

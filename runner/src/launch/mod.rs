@@ -110,6 +110,8 @@ pub struct Launched {
 #[derive(Debug)]
 pub struct Launcher {
     root: PathBuf,
+    /// The root and the bundle's directory without symbolic links.
+    real: (PathBuf, PathBuf),
     bundle: Bundle,
     commands: Mutex<CommandLog>,
     cancel: Cancel,
@@ -179,7 +181,9 @@ impl Launcher {
         adopt_orphans()
             .map_err(|error| EvidenceError::at(bundle.path(), "cannot adopt orphans for", error))?;
         let Surroundings { root, known, detect_only } = surroundings;
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Ok(Self {
+            real: (real(&root), real(bundle.path())),
             root,
             bundle: bundle.clone(),
             commands: Mutex::new(log),
@@ -255,7 +259,7 @@ impl Launcher {
         let scratch = command.scratch.clone().map_or_else(Scratch::new, Ok).map_err(unusable)?;
         let places = Places::prepare(&self.root, &command.writes).map_err(unusable)?;
         let declared = self.declared(&command);
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (project, bundle) = &self.real;
         let mut env = scratch.environment(&self.root, places.paths());
         let start = CommandStart {
             step: command.step.clone(),
@@ -276,7 +280,7 @@ impl Launcher {
         let id = self.log().start(start)?;
         // What the step sets itself comes last, and wins.
         env.extend(command.env.iter().map(|(name, value)| (name.clone(), text_of(value))));
-        let mut writes = vec![real(self.bundle.path()), scratch.path()];
+        let mut writes = vec![bundle.clone(), scratch.path()];
         writes.extend_from_slice(places.paths());
         let stderr = logs.last().cloned().unwrap_or_default();
         let launch = Launch {
@@ -290,7 +294,7 @@ impl Launcher {
             stderr: self.bundle.file(&stderr),
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
-            guard: Guard { writes, project: real(&self.root), detect_only: self.detect_only },
+            guard: Guard { writes, project: project.clone(), detect_only: self.detect_only },
             hidden: self.bundle.secrets().hidden(),
             output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
         };
@@ -313,7 +317,7 @@ impl Launcher {
         };
         let recorded = self.log().end(id, end);
         if of_a_step {
-            lock(&self.reads).add(&real(&self.root), &command.step, &observed, &declared);
+            lock(&self.reads).add(project, &command.step, &observed, &declared);
         }
         // The first that could not be written is named, also when the same full disk took the record too.
         if let Some(reason) = &ended.unwritten {

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::memory::system_oom_kills;
 use super::wait::Status;
@@ -24,9 +25,14 @@ pub struct Kills {
 impl Kills {
     /// Reads the counters.
     pub fn so_far() -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let files = counters(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"));
-        let group = files.into_iter().find_map(|file| Some((file.clone(), counted(&file)?)));
+        // Looked for once: a runner stays in its group.
+        static COUNTER: OnceLock<Option<PathBuf>> = OnceLock::new();
+        let counter = COUNTER.get_or_init(|| {
+            let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+            let files = counters(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"));
+            files.into_iter().find(|file| counted(file).is_some())
+        });
+        let group = counter.as_ref().and_then(|file| Some((file.clone(), counted(file)?)));
         Self { group, system: system_oom_kills() }
     }
 

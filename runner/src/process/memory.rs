@@ -1,6 +1,7 @@
 //! Resident memory of a process tree, from `/proc`.
 
 use std::fs;
+use std::io::Read;
 
 use rustix::process::Pid;
 
@@ -44,6 +45,8 @@ pub fn children(pid: i32) -> Vec<i32> {
 
 /// How many processes the system's out-of-memory killer has ended since boot.
 pub fn system_oom_kills() -> Option<u64> {
-    let text = fs::read_to_string("/proc/vmstat").ok()?;
+    // In one read: the kernel counts everything anew for each.
+    let mut text = String::with_capacity(1 << 14);
+    fs::File::open("/proc/vmstat").ok()?.read_to_string(&mut text).ok()?;
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
 }

@@ -35,7 +35,7 @@ use crate::clock::Instant;
 use crate::guard::{ChildGuard, Guard, Observed, Watcher};
 use crate::outcome::Outcome;
 use kills::Kills;
-use output::Pump;
+use output::{Pump, Stream};
 use wait::Status;
 
 /// How long a program has to end after SIGTERM before it is killed.
@@ -128,7 +128,7 @@ pub struct Process {
     group: Pid,
     launch: Launch,
     started: std::time::Instant,
-    pumps: Vec<Pump>,
+    pump: Option<Pump>,
     watcher: Option<Result<Watcher, String>>,
     kills: Kills,
 }
@@ -182,7 +182,7 @@ impl Process {
         let group = Pid::from_child(&child);
         orphans::started(group);
         let watcher = Some(guard.watcher);
-        let mut process = Self { child, group, launch, started, pumps: Vec::new(), watcher, kills };
+        let mut process = Self { child, group, launch, started, pump: None, watcher, kills };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
@@ -194,20 +194,17 @@ impl Process {
 
     fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
         let redactor = || Redactor::new(Arc::clone(&self.launch.hidden), Instead::Mark);
+        let limit = self.launch.output;
+        let mut streams = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
-            self.pumps.push(Pump::start(
-                "stderr",
-                stderr.into(),
-                stderr_log,
-                self.launch.output,
-                redactor(),
-            )?);
+            streams.push(Stream::new("stderr", stderr.into(), stderr_log, limit, redactor()));
         }
         if let Some(log) = stdout_log
             && let Some(stdout) = self.child.stdout.take()
         {
-            self.pumps.push(Pump::start("stdout", stdout.into(), log, self.launch.output, redactor())?);
+            streams.push(Stream::new("stdout", stdout.into(), log, limit, redactor()));
         }
+        self.pump = Some(Pump::start(streams)?);
         Ok(())
     }
 
@@ -267,7 +264,7 @@ impl Process {
         });
         let mut cut = Vec::new();
         let mut unwritten = None;
-        for (name, carried) in self.pumps.drain(..).map(Pump::finish) {
+        for (name, carried) in self.pump.take().map_or_else(Vec::new, Pump::finish) {
             match carried {
                 Ok(true) => cut.push(name),
                 Ok(false) => {}

@@ -1,4 +1,5 @@
-//! [`Pump`]: carries a program's output into its log file, as bytes, up to a limit.
+//! [`Pump`]: carries a program's output into its log files, as bytes, up to a limit. One thread for all streams:
+//! starting a second one costs more than most programs print.
 //!
 //! A program that prints without end must not fill the disk: beyond the limit its output is read and thrown
 //! away, and the log says so in its last line.
@@ -25,37 +26,63 @@ pub const LINGER: Duration = Duration::from_millis(500);
 pub const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// A stream on its way into a file.
+pub struct Stream {
+    name: &'static str,
+    from: File,
+    log: Log,
+    open: bool,
+}
+
+/// The name of a stream, and whether it was cut at its limit; an error when its log could not be written.
+pub type Carried = (&'static str, io::Result<bool>);
+
+impl Stream {
+    /// At most `limit` bytes of `from` shall go into `file`.
+    pub fn new(name: &'static str, from: OwnedFd, file: File, limit: u64, redactor: Redactor) -> Self {
+        Self { name, from: from.into(), log: Log::new(file, limit, redactor), open: true }
+    }
+
+    /// Takes what is there to be read.
+    fn take(&mut self, buffer: &mut [u8]) {
+        match self.from.read(buffer) {
+            Ok(0) => self.open = false,
+            Ok(count) => self.log.take(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.open = false;
+                self.log.unwritten.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// The streams of one program.
 #[derive(Debug)]
 pub struct Pump {
-    name: &'static str,
+    names: Vec<&'static str>,
     ended: Arc<AtomicBool>,
-    thread: JoinHandle<io::Result<bool>>,
+    thread: JoinHandle<Vec<Carried>>,
 }
 
 impl Pump {
-    /// Begins to carry at most `limit` bytes of `stream` into `file`.
-    pub fn start(
-        name: &'static str,
-        stream: OwnedFd,
-        file: File,
-        limit: u64,
-        redactor: Redactor,
-    ) -> io::Result<Self> {
+    /// Begins to carry.
+    pub fn start(streams: Vec<Stream>) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
-        let thread = std::thread::Builder::new()
-            .name(format!("log-{name}"))
-            .spawn(move || carry(stream, Log::new(file, limit, redactor), &flag))?;
-        Ok(Self { name, ended, thread })
+        let names = streams.iter().map(|stream| stream.name).collect();
+        let thread =
+            std::thread::Builder::new().name("logs".to_owned()).spawn(move || carry(streams, &flag))?;
+        Ok(Self { names, ended, thread })
     }
 
-    /// Waits for the end of the stream, but not long: the program is gone. Returns the stream's name, and
-    /// whether it was cut at the limit; an error when its log could not be written.
-    pub fn finish(self) -> (&'static str, io::Result<bool>) {
+    /// Waits for the end of the streams, but not long: the program is gone.
+    pub fn finish(self) -> Vec<Carried> {
         self.ended.store(true, Ordering::Relaxed);
-        let carried =
-            self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
-        (self.name, carried)
+        let Self { names, thread, .. } = self;
+        thread.join().unwrap_or_else(|_| {
+            let panicked = |name| (name, Err(io::Error::other("the log's thread panicked")));
+            names.into_iter().map(panicked).collect()
+        })
     }
 }
 
@@ -120,29 +147,36 @@ impl Log {
     }
 }
 
-/// Returns whether anything was thrown away.
-fn carry(stream: OwnedFd, mut log: Log, ended: &AtomicBool) -> io::Result<bool> {
+/// Carries until all streams are at their end, or the program is and nobody else closes them.
+fn carry(mut streams: Vec<Stream>, ended: &AtomicBool) -> Vec<Carried> {
     let mut buffer = vec![0; 1 << 16];
     let mut deadline = None;
-    let mut stream = File::from(stream);
-    loop {
+    while streams.iter().any(|stream| stream.open) {
         if ended.load(Ordering::Relaxed) {
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + LINGER);
             if Instant::now() > deadline {
                 break;
             }
         }
-        if !readable(&stream, &LOOK)? {
-            continue;
-        }
-        match stream.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => log.take(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        for index in ready(&streams) {
+            streams[index].take(&mut buffer);
         }
     }
-    log.finish()
+    streams.into_iter().map(|stream| (stream.name, stream.log.finish())).collect()
+}
+
+/// Which of the open streams have something to read, or their end; none of them after [`LOOK`].
+fn ready(streams: &[Stream]) -> Vec<usize> {
+    let open: Vec<usize> = (0..streams.len()).filter(|index| streams[*index].open).collect();
+    let mut looks: Vec<PollFd<'_>> =
+        open.iter().map(|index| PollFd::new(&streams[*index].from, PollFlags::IN)).collect();
+    // Interrupted or timed out: nothing is marked, and the caller comes back.
+    let _ = poll(&mut looks, Some(&LOOK));
+    open.into_iter()
+        .zip(&looks)
+        .filter(|(_, look)| !look.revents().is_empty())
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// Gives back the end of a log that filled the disk.
@@ -162,9 +196,44 @@ mod tests {
         let text = text.to_vec();
         let program = std::thread::spawn(move || writer.write_all(&text));
         let redactor = Redactor::new(Arc::default(), crate::process::Instead::Mark);
-        let carried = carry(reader.into(), Log::new(file, limit, redactor), &AtomicBool::new(false));
+        let stream = Stream::new("stdout", reader.into(), file, limit, redactor);
+        let mut carried = carry(vec![stream], &AtomicBool::new(false));
         program.join().expect("no panic").expect("everything is read, whatever becomes of it");
-        carried
+        carried.pop().expect("one stream").1
+    }
+
+    #[test]
+    fn two_streams_go_into_two_files_and_one_may_end_long_before_the_other() {
+        let mut files = [tempfile::tempfile().expect("a file"), tempfile::tempfile().expect("a file")];
+        let mut writers = Vec::new();
+        let mut streams = Vec::new();
+        for (name, file) in ["stderr", "stdout"].into_iter().zip(&files) {
+            let (reader, writer) = io::pipe().expect("a pipe");
+            let redactor = Redactor::new(Arc::default(), crate::process::Instead::Mark);
+            let file = file.try_clone().expect("a twin");
+            streams.push(Stream::new(name, reader.into(), file, 5, redactor));
+            writers.push(writer);
+        }
+        let pump = Pump::start(streams).expect("a thread");
+        let mut stdout = writers.pop().expect("two");
+        writers[0].write_all(b"abc").expect("read");
+        drop(writers);
+        for part in ["012", "345", "678"] {
+            std::thread::sleep(Duration::from_millis(2));
+            stdout.write_all(part.as_bytes()).expect("read");
+        }
+        drop(stdout);
+        let cut: Vec<(&str, bool)> =
+            pump.finish().into_iter().map(|(name, cut)| (name, cut.expect("written"))).collect();
+        assert_eq!(cut, [("stderr", false), ("stdout", true)]);
+        let texts = files.each_mut().map(|file| {
+            let mut text = String::new();
+            file.rewind().expect("rewound");
+            file.read_to_string(&mut text).expect("text");
+            text
+        });
+        assert_eq!(texts[0], "abc");
+        assert!(texts[1].starts_with("01234\n[runner: cut here"), "{}", texts[1]);
     }
 
     #[test]

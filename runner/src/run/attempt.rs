@@ -65,7 +65,8 @@ pub(super) fn carry_out(
         what: command.clone(),
     });
     let bundle = engine.launcher.bundle();
-    let before = Custody::take(bundle)?;
+    // What was seen after the last attempt: only the runner has been at work since.
+    let before = engine.custody.take().map_or_else(|| Custody::take(bundle), Ok)?;
     let mut record = AttemptRecord::blank(number, kind, &attempt, command, started);
     if let Some(directory) = place.below {
         engine.launcher.bundle().directory(directory)?;
@@ -98,6 +99,7 @@ pub(super) fn carry_out(
         let _ = std::fs::remove_dir(engine.launcher.bundle().file(directory));
     }
     record.tampered = after.tampered(&before, bundle, &step.id)?;
+    engine.custody.set(Some(after));
     record.ended = Instant::now();
     Ok(record)
 }

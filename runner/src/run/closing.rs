@@ -4,11 +4,12 @@ use crate::client::plugin_id;
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{
-    AttemptKind, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, seal, sweep,
+    AttemptKind, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, flush, seal,
+    sweep,
 };
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
-use crate::plan::digest_bundle;
+use crate::plan::{PlanStep, digest_bundle};
 use crate::report;
 use crate::run::engine::Engine;
 use crate::run::{RunEnd, proof, rerun, surprises};
@@ -18,6 +19,8 @@ const MADE_LAST: [&str; 3] = ["summary.md", "manifest.json", "ledger.patch"];
 
 /// Checks what must hold before the ledger may record the end, and decides the status.
 pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
+    tracing::debug!("the steps are over");
+    engine.own.go_on();
     let mut broken = Vec::new();
     for input in &engine.plan.inputs {
         let after = digest_bundle(&engine.plan.root.join(&input.path)).ok();
@@ -151,14 +154,17 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
         engine.verdict = RunStatus::Blocked;
         engine.state.next = next(&engine);
     }
-    let found = engine.proof.compare(&mut engine.state.guard);
-    if found.changes.len() > engine.state.guard.changes.len() {
-        // After the ledger had its word: all the more reason to say it.
-        let reason = format!("the repository changed during the run: {}", proof::words(&found.changes));
-        engine.state.reason = Some(reason);
-        engine.state.guard.changes = found.changes;
-        engine.verdict = RunStatus::Broken;
-        engine.state.next = next(&engine);
+    // Without a ledger step nothing has happened since the check.
+    if engine.state.guard.compared.is_none() || engine.plan.steps.iter().any(PlanStep::is_ledger) {
+        let found = engine.proof.compare(&mut engine.state.guard);
+        if found.changes.len() > engine.state.guard.changes.len() {
+            // After the ledger had its word: all the more reason to say it.
+            let reason = format!("the repository changed during the run: {}", proof::words(&found.changes));
+            engine.state.reason = Some(reason);
+            engine.state.guard.changes = found.changes;
+            engine.verdict = RunStatus::Broken;
+            engine.state.next = next(&engine);
+        }
     }
     engine.state.status = engine.verdict;
     engine.state.ended = Some(Instant::now());
@@ -168,16 +174,21 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     rerun::compare(&mut engine, &bundle)?;
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;
-    let runner = PluginId {
-        name: "runner".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sha256: engine.own.clone(),
-    };
+    tracing::debug!("the summary is written");
+    let files = flush(&bundle)?;
+    tracing::debug!("every file is on the disk");
+    let sha256 = engine
+        .own
+        .finish()
+        .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))?;
+    let runner =
+        PluginId { name: "runner".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), sha256 };
     let plugins = engine.plan.steps.iter().flat_map(|step| step.plugin.iter().chain(&step.profiler));
     let mut plugins: Vec<PluginId> = plugins.map(plugin_id).collect();
     plugins.sort_by(|a, b| a.name.cmp(&b.name));
     plugins.dedup();
-    seal(&bundle, runner, plugins, engine.launcher.commands_head())?;
+    seal(&bundle, files, runner, plugins, engine.launcher.commands_head())?;
+    tracing::debug!("the bundle is sealed");
     Ok(end(&engine, true))
 }
 

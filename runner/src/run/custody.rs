@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Bundle, EvidenceError};
-use crate::fs::files_below;
+use crate::fs::entries_below;
 use crate::guard::Mark;
 
 /// The files of a bundle at one moment.
@@ -18,13 +18,18 @@ impl Custody {
     pub(super) fn take(bundle: &Bundle) -> Result<Self, EvidenceError> {
         let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
         let mut marks = BTreeMap::new();
-        for file in files_below(bundle.path()).map_err(unreadable)? {
+        for (file, found) in entries_below(bundle.path()).map_err(unreadable)? {
             let name = file.display().to_string();
             if !bundle.is_own(&name) {
-                marks.insert(name, Mark::of(&bundle.path().join(&file)).map_err(unreadable)?);
+                marks.insert(name, Mark::from(&found));
             }
         }
         Ok(Self(marks))
+    }
+
+    /// Size in bytes of each file.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&String, u64)> {
+        self.0.iter().map(|(name, mark)| (name, mark.size))
     }
 
     /// The artifacts that came since `earlier`: neither logs nor what was set aside.

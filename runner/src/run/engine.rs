@@ -4,6 +4,7 @@
 //! first step that fails for good stops the ordinary steps, while `always` steps still run; a step whose
 //! evidence could not be written has failed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,13 @@ use crate::evidence::{
     AttemptKind, AttemptRecord, Bundle, CommandLog, EvidenceError, GuardRecord, RunState, RunStatus,
     StepOutcome, StepStatus, process_mark,
 };
-use crate::fs::{Digest, digest_file};
 use crate::guard;
 use crate::launch::{Launcher, Surroundings};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
+use crate::run::custody::Custody;
+use crate::run::own::OwnDigest;
 use crate::run::proof::Proof;
 use crate::run::{Beginning, RunEnd, RunError, closing};
 
@@ -41,7 +43,9 @@ pub struct Engine {
     /// The repository before the steps.
     pub(super) proof: Proof,
     /// The digest of the runner's own program.
-    pub(super) own: Digest,
+    pub(super) own: OwnDigest,
+    /// The files of the bundle after the last attempt, while nobody but the runner has been at work since.
+    pub(super) custody: Cell<Option<Custody>>,
     /// The bundle of the run that this one repeats.
     pub(super) original: Option<PathBuf>,
     /// Keeps other runs out of the bundle.
@@ -55,6 +59,7 @@ impl Engine {
         plan: Plan,
         bundle: &Bundle,
         beginning: Beginning,
+        own: OwnDigest,
         events: Events,
         cancel: Cancel,
     ) -> Result<Self, EvidenceError> {
@@ -100,13 +105,12 @@ impl Engine {
         });
         bundle.write_json("state.json", &state)?;
         // Both only look, and neither needs the other.
-        let (proof, git, own) = std::thread::scope(|scope| {
-            let look = scope.spawn(|| (Proof::begin(&plan, bundle.path()), own_digest(bundle)));
+        let (proof, git) = std::thread::scope(|scope| {
+            let look = scope.spawn(|| Proof::begin(&plan, bundle.path()));
             let git = launcher.ask_git();
-            let (proof, own) = look.join().map_or((None, None), |(proof, own)| (Some(proof), Some(own)));
-            (proof, git, own)
+            (look.join(), git)
         });
-        let (Some(proof), Some(own)) = (proof, own) else {
+        let Ok(proof) = proof else {
             return Err(EvidenceError::at(bundle.path(), "no snapshot for", "it panicked"));
         };
         let mut engine = Self {
@@ -118,13 +122,15 @@ impl Engine {
             verdict: RunStatus::Running,
             stopped: None,
             proof,
-            own: own?,
+            own,
+            custody: Cell::new(None),
             original: beginning.original,
             hold,
         };
         engine.state.git = git?;
         engine.launcher.write_inputs()?;
         engine.save()?;
+        tracing::debug!("the beginning is written");
         Ok(engine)
     }
 
@@ -147,6 +153,8 @@ impl Engine {
     }
 
     fn go_through(&mut self) -> Result<(), EvidenceError> {
+        // Nothing else may run beside a measurement.
+        self.own.pause();
         let mut closed = false;
         for index in 0..self.plan.steps.len() {
             if self.is_ledger(index) && !closed {
@@ -189,6 +197,7 @@ impl Engine {
         self.save()?;
         if self.is_ledger(index) {
             self.ledger(index, &step)?;
+            self.custody.set(None);
         } else {
             self.ordinary(index, &step)?;
         }
@@ -200,8 +209,23 @@ impl Engine {
             self.state.reason.clone_from(&self.stopped);
         }
         self.launcher.write_inputs()?;
-        self.state.sizes = super::resume::sizes(self.launcher.bundle())?;
-        self.save()
+        self.remember_sizes()?;
+        tracing::debug!(step = step.id, "the step is over");
+        // Where the next step begins at once, its beginning writes down both.
+        let next = self.state.steps.get(index + 1);
+        let at_once = next.is_some_and(|next| next.status == StepStatus::Pending)
+            && !self.is_ledger(index + 1)
+            && !self.launcher.cancel().is_set();
+        if at_once { Ok(()) } else { self.save() }
+    }
+
+    /// Notes how large each file of the bundle is now.
+    pub(super) fn remember_sizes(&mut self) -> Result<(), EvidenceError> {
+        let bundle = self.launcher.bundle();
+        let custody = self.custody.take().map_or_else(|| Custody::take(bundle), Ok)?;
+        self.state.sizes = super::resume::sizes(bundle, &custody);
+        self.custody.set(Some(custody));
+        Ok(())
     }
 
     /// The number of the next attempt of a step. One that a kill cut off has no record and yet its number.
@@ -277,12 +301,14 @@ impl Engine {
             note: super::attempt::note(&record),
         });
         self.state.steps[index].attempts.push(record.clone());
-        self.save()?;
         Ok(record)
     }
 
     /// Moves what a failed attempt left behind out of the way of the next one.
     pub(super) fn set_aside(&mut self, index: usize) -> Result<(), EvidenceError> {
+        // The attempt is written down before anything of it is moved.
+        self.save()?;
+        self.custody.set(None);
         let bundle = self.launcher.bundle().clone();
         let step = &mut self.state.steps[index];
         let Some(attempt) = step.attempts.last_mut() else { return Ok(()) };
@@ -323,13 +349,6 @@ pub(super) fn surroundings(plan: &Plan, detect_only: bool) -> Surroundings {
     let all = plugins.map(|plugin| plugin.path.clone()).chain(inputs).chain(own);
     let known = all.filter_map(|path| path.canonicalize().ok()).collect();
     Surroundings { root: plan.root.clone(), known, detect_only }
-}
-
-/// The digest of the program that runs, also when its file was replaced meanwhile.
-pub(super) fn own_digest(bundle: &Bundle) -> Result<Digest, EvidenceError> {
-    digest_file(Path::new("/proc/self/exe"))
-        .map(|(sha256, _)| sha256)
-        .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))
 }
 
 /// How the programs of a run are guarded, before there is anything to compare.

@@ -12,6 +12,7 @@ mod engine;
 mod gates;
 mod history;
 mod ledger_step;
+mod own;
 mod proof;
 mod recorded;
 pub mod repeats;
@@ -157,6 +158,8 @@ fn begin(
     events: Events,
     cancel: Cancel,
 ) -> Result<RunEnd, RunError> {
+    tracing::debug!("the plan is valid");
+    let own = own::OwnDigest::begin();
     let bundle = Bundle::reserve(&asked.root.join(&workflow.root.value))?;
     asked.stamp = Some(bundle.stamp().clone());
     let mut plan = plan::build(workflow, &asked).map_err(RunError::Invalid)?;
@@ -170,5 +173,5 @@ fn begin(
     let bundle = bundle.hiding(secrets);
     // First, so that a run that is killed right now can be made again.
     bundle.write(recorded::WORKFLOW, workflow.source.text.as_bytes())?;
-    engine::Engine::begin(plan, &bundle, beginning, events, cancel)?.run()
+    engine::Engine::begin(plan, &bundle, beginning, own, events, cancel)?.run()
 }

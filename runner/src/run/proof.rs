@@ -65,7 +65,7 @@ impl Proof {
             if self.is_passing(&difference.path) {
                 continue;
             }
-            match self.other_bundle(&difference) {
+            match self.other_bundle(before, &difference) {
                 Some(Other::Bundle(name)) if !findings.other_runs.contains(&name) => {
                     findings.other_runs.push(name);
                 }
@@ -86,12 +86,10 @@ impl Proof {
     }
 
     /// Whether the difference is a bundle that another run made, or a directory for one.
-    fn other_bundle(&self, difference: &Difference) -> Option<Other> {
-        if difference.change != Change::Added {
-            return None;
-        }
+    fn other_bundle(&self, before: &Snapshot, difference: &Difference) -> Option<Other> {
+        let new = difference.change == Change::Added;
         let path = self.top.join(&difference.path);
-        if self.bundle.starts_with(&path) {
+        if new && self.bundle.starts_with(&path) {
             return Some(Other::Above);
         }
         // One that has just been reserved is still empty; it lies beside ours.
@@ -100,6 +98,8 @@ impl Proof {
             above.file_name().and_then(|name| Stamp::parse(name.to_str()?)).is_some()
                 && (bundle.parent() == self.bundle.parent() || bundle.join("commands.jsonl").is_file())
         });
+        // What is changed in a bundle belongs to a run that was going on already, unless the bundle was sealed.
+        let stamped = stamped.filter(|bundle| new || !before.holds(&bundle.join("manifest.json")));
         stamped.map(|bundle| Other::Bundle(bundle.display().to_string()))
     }
 

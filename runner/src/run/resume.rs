@@ -4,6 +4,7 @@
 //! attempts left set aside. What the bundle says is checked before anything in it is changed; a file that is
 //! shorter than it was when its step ended makes that step be done again. The ledger step always runs again.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -19,7 +20,9 @@ use crate::fs::{digest_file, files_below};
 use crate::launch::Launcher;
 use crate::outcome::Outcome;
 use crate::plan::{DifferenceKind, Plan, differences};
-use crate::run::engine::{Engine, guarded, own_digest, remove_empty, surroundings};
+use crate::run::custody::Custody;
+use crate::run::engine::{Engine, guarded, remove_empty, surroundings};
+use crate::run::own::OwnDigest;
 use crate::run::proof::Proof;
 use crate::run::recorded::Recorded;
 use crate::run::{AgainRequest, RunEnd, RunError, closing};
@@ -135,6 +138,7 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         request.cancel,
     )?;
     state.guard = guarded(request.detect_only);
+    let own = OwnDigest::begin();
     let proof = Proof::begin(&plan, bundle.path());
     let original =
         recorded.plan.rerun_of.as_ref().and_then(|of| Some(recorded.path.parent()?.join(of.as_str())));
@@ -148,7 +152,8 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         original,
         hold: Some(hold),
         proof,
-        own: own_digest(&bundle)?,
+        own,
+        custody: Cell::new(None),
         state,
     };
     engine.events.emit(&Event::RunStarted {
@@ -247,17 +252,10 @@ fn metrics(state: &RunState, kept: &BTreeSet<usize>) -> Map<String, Value> {
 }
 
 /// Size in bytes of each file of a bundle, but for those that are replaced as a whole.
-pub(super) fn sizes(bundle: &Bundle) -> Result<BTreeMap<String, u64>, EvidenceError> {
-    let listed =
-        files_below(bundle.path()).map_err(|error| EvidenceError::at(bundle.path(), "cannot list", error))?;
-    let names = listed.iter().map(|file| file.display().to_string());
-    let names = names.filter(|name| !REPLACED.contains(&name.as_str()));
-    Ok(names
-        .filter_map(|name| {
-            let size = bundle.file(&name).symlink_metadata().ok()?.len();
-            Some((name, size))
-        })
-        .collect())
+pub(super) fn sizes(bundle: &Bundle, custody: &Custody) -> BTreeMap<String, u64> {
+    let others = custody.sizes().map(|(name, size)| (name.clone(), size));
+    let all = others.chain(bundle.record_sizes());
+    all.filter(|(name, _)| !REPLACED.contains(&name.as_str())).collect()
 }
 
 /// Files that are gone, or smaller than when the last step ended, and how that is known.
@@ -350,7 +348,7 @@ impl Engine {
                 word(&now)
             ));
         }
-        self.state.sizes = sizes(self.launcher.bundle())?;
+        self.remember_sizes()?;
         self.save()
     }
 
