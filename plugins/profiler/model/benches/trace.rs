@@ -21,7 +21,9 @@ use profile_model::{Hotspots, read};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const WAYS: [&str; 4] = ["ours", "ours-and-ranking", "simd-json", "scan"];
+const WAYS: [&str; 4] = ["ours", "ours-and-ranking", BARE, "scan"];
+/// A bare parse, which all are compared with.
+const BARE: &str = "simd-json";
 const RUNS: usize = 3;
 const PYTHON: &str = "
 import collections, json, resource, sys, time
@@ -54,24 +56,22 @@ fn main() -> Outcome<()> {
     let bytes = std::fs::metadata(&path)?.len();
     println!("{bytes} bytes; seconds of processor time, best of {RUNS}");
     let myself = std::env::current_exe()?;
-    let mut results = Vec::new();
-    for way in WAYS {
-        let run = || measured(Command::new(&myself).arg(way).arg(&path));
-        results.push((way, best(run)?));
-    }
-    if let Ok(python) = best(|| measured(Command::new("python3").args(["-c", PYTHON]).arg(&path))) {
-        results.push(("python json.load", python));
-    } else {
-        println!("no python3, or it failed");
-    }
-    let bare = results.iter().find(|(way, _)| *way == "simd-json").map_or(f64::NAN, |(_, result)| result.0);
-    for (way, (seconds, peak)) in results {
+    let bare = best(RUNS, || measured(Command::new(&myself).arg(BARE).arg(&path)))?;
+    let show = |way: &str, (seconds, peak): (f64, u64)| {
         let rate = bytes as f64 / seconds / 1e6;
         let memory = (peak * 1024) as f64 / bytes as f64 * 100.0;
-        let ratio = seconds / bare;
+        let ratio = seconds / bare.0;
         println!(
-            "{way:>18}: {seconds:>8.3} s {rate:>7.0} MB/s, {ratio:>6.2} times simd-json, peak {memory:>6.1} % of the file"
+            "{way:>16}: {seconds:>8.3} s, {rate:>5.0} MB/s, {ratio:>6.2} times {BARE}, peak {memory:>6.1} % of the file"
         );
+    };
+    show(BARE, bare);
+    for way in WAYS.into_iter().filter(|way| *way != BARE) {
+        show(way, best(RUNS, || measured(Command::new(&myself).arg(way).arg(&path)))?);
+    }
+    match best(1, || measured(Command::new("python3").args(["-c", PYTHON]).arg(&path))) {
+        Ok(python) => show("python json.load", python),
+        Err(error) => println!("python3: {error}"),
     }
     Ok(())
 }
@@ -95,8 +95,8 @@ fn timed(way: &str, path: &str) -> Outcome<f64> {
     Ok(processor_seconds()? - start)
 }
 
-fn best(run: impl Fn() -> Outcome<(f64, u64)>) -> Outcome<(f64, u64)> {
-    let mut results = (0..RUNS).map(|_| run()).collect::<Outcome<Vec<_>>>()?;
+fn best(runs: usize, run: impl Fn() -> Outcome<(f64, u64)>) -> Outcome<(f64, u64)> {
+    let mut results = (0..runs).map(|_| run()).collect::<Outcome<Vec<_>>>()?;
     results.sort_by(|a, b| a.0.total_cmp(&b.0));
     results.first().copied().ok_or_else(|| "no run".into())
 }
