@@ -59,8 +59,9 @@ function search(word) {
     }
   }
   var hits = frames.filter(function (group) {
-    var title = group.querySelector("title").textContent.split("\n").slice(0, -1).join("\n");
-    var hit = word !== "" && group !== frames[0] && test(title);
+    // Name and place: all lines of the tooltip but the last.
+    var lines = group.querySelector("title").textContent.split("\n").slice(0, -1);
+    var hit = word !== "" && group !== frames[0] && lines.some(test);
     group.classList.toggle("hit", hit);
     return hit;
   });
