@@ -1,7 +1,7 @@
 //! Collapsed stacks: [`Collapsed`], one line a stack, `outermost;...;innermost 12`.
 //!
 //! What `stackcollapse-perf.pl`, `py-spy record --format raw`, async-profiler and our own `stacks.folded` write.
-//! Called by [`crate::read`]. A line that is none is told with its place; those before it are kept.
+//! Called by [`crate::read()`]. A line that is none is told with its place; those before it are kept.
 
 use crate::profile::{Profile, Unit};
 use crate::read::builder::{Builder, head};

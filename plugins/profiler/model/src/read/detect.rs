@@ -1,6 +1,6 @@
 //! Which kind of file it is: [`Detected`], from its first bytes, never from its name.
 //!
-//! Called by [`crate::read`]. A file of another kind is told by name, with the command that makes one that can be read.
+//! Called by [`crate::read()`]. A file of another kind is told by name, with the command that makes one that can be read.
 
 use crate::read::input::HEAD;
 use crate::read::{collapsed, perf_script};

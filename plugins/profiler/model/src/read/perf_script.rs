@@ -2,7 +2,7 @@
 //!
 //! A sample is a line `command pid [cpu] time: period event:`, then one line a frame (`address symbol+0x1f (object)`,
 //! innermost first; below it the source line with `-F +srcline`), then an empty line. Without call chains the frame
-//! stands on the first line. Called by [`crate::read`]. Weights are samples, not periods: one event is kept, the first.
+//! stands on the first line. Called by [`crate::read()`]. Weights are samples, not periods: one event is kept, the first.
 
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/google/pprof/blob/main/proto/profile.proto>. Samples are kept as they come; tables of
 //! locations, functions and strings may follow them. The sample type is processor time where there is one, else the
-//! count of samples, else the first. Called by [`crate::read`]; the few messages are decoded by hand ([`Message`]).
+//! count of samples, else the first. Called by [`crate::read()`]; the few messages are decoded by hand ([`Message`]).
 
 use std::collections::HashMap;
 

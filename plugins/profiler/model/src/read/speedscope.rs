@@ -1,7 +1,7 @@
 //! speedscope files: [`Speedscope`], `sampled` and `evented` profiles over shared frames.
 //!
 //! <https://www.speedscope.app/file-format-schema.json>; py-spy writes it, and so do we, with a member `runner` that
-//! holds what the format cannot say ([`OwnPart`]): where it is there, it alone is read. Called by [`crate::read`].
+//! holds what the format cannot say ([`OwnPart`]): where it is there, it alone is read. Called by [`crate::read()`].
 //! The members may come in any order, so stacks are kept as numbers of frames until the end.
 
 use std::collections::HashMap;

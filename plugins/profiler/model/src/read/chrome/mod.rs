@@ -3,7 +3,7 @@
 //! The format is Google's "Trace Event Format": an object with `traceEvents`, or a bare array whose end may be
 //! missing. Kept are complete events (`X`) and pairs (`B`, `E`), 16 bytes each, and names of processes and threads
 //! (`M`); counters, flows, instants and objects are passed over unread. What encloses what follows from time alone,
-//! thread by thread ([`nest`]). Called by [`crate::read`]; never holds the file.
+//! thread by thread ([`nest`]). Called by [`crate::read()`]; never holds the file.
 
 mod names;
 mod nest;
