@@ -125,10 +125,7 @@ impl Backlog {
             threshold_percent: hot.threshold_percent,
             samples: hot.profile.samples,
             error_reason: hot.profile.samples.is_none().then(|| {
-                format!(
-                    "the profile counts {}, not samples: a sampling error is not defined",
-                    hot.profile.unit
-                )
+                format!("the profile counts {} and does not say from how many samples", hot.profile.unit)
             }),
             times,
             times_reason,

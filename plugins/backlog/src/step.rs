@@ -9,6 +9,17 @@ use loop_inventory_model::{Class, Loop};
 
 use crate::bound::Bounds;
 
+/// Characters of a header in a sentence: a ledger has room for one line.
+const HEADER: usize = 60;
+
+fn header(one: &Loop) -> String {
+    let mut short: String = one.loop_header.chars().take(HEADER).collect();
+    if short.len() < one.loop_header.len() {
+        short.push_str("...");
+    }
+    code(&short)
+}
+
 fn place(one: &Loop) -> String {
     code(&format!("{}:{}", one.module, one.line))
 }
@@ -16,7 +27,7 @@ fn place(one: &Loop) -> String {
 /// What to do about a hot loop.
 pub(crate) fn for_loop(row: &HotLoop) -> String {
     let one = &row.r#loop;
-    let (place, header) = (place(one), code(&one.loop_header));
+    let (place, header) = (place(one), header(one));
     let inclusive = percent(row.inclusive.percent);
     if row.stale.is_some() {
         return format!(
@@ -69,7 +80,7 @@ pub(crate) fn for_cold(one: &Loop, inclusive_percent: f64) -> String {
     format!(
         "Reclassify {} ({}) from {class} to safe with this rationale, or say why it stays: {} % of this profile.",
         place(one),
-        code(&one.loop_header),
+        header(one),
         percent(inclusive_percent)
     )
 }

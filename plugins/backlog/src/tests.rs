@@ -123,7 +123,10 @@ fn a_trace_has_no_sampling_error_and_no_ties() {
     let backlog = backlog(&hot);
     assert_eq!(backlog.candidates[0].standard_error_percent, None);
     assert!(backlog.candidates[0].tied_with.is_empty());
-    assert!(markdown(&backlog).contains("No sampling error: the profile counts ns, not samples"));
+    assert!(
+        markdown(&backlog)
+            .contains("No sampling error: the profile counts ns and does not say from how many samples")
+    );
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn row(
         tally.functions[at].iter().map(|function| profile.functions[*function as usize].calls).sum();
     let calls_reason = calls.is_none().then(|| match profile.unit {
         Unit::Samples => "samples do not count calls".to_owned(),
-        _ => format!("{} does not count the calls of this function", profile.source),
+        _ => "the profile does not say how often its function was called".to_owned(),
     });
     HotLoop {
         r#loop: one.clone(),

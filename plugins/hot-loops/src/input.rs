@@ -32,8 +32,8 @@ pub(crate) fn profile(host: Host, path: &str) -> Result<Found, Error> {
     let mut refused = Vec::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let bytes = host.read(candidate)?;
-        match crate::speedscope::read(&bytes) {
-            Ok(profile) => {
+        match profile_model::read(bytes.as_slice(), candidate) {
+            Ok(read) => {
                 let others = &candidates[at + 1..];
                 let mut warnings: Vec<String> =
                     refused.iter().map(|error| format!("not taken as the profile: {error}")).collect();
@@ -42,9 +42,13 @@ pub(crate) fn profile(host: Host, path: &str) -> Result<Found, Error> {
                         "`{candidate}` was taken as the profile, and `{other}` is one too: name it"
                     ));
                 }
-                return Ok(Found { profile, path: candidate.clone(), warnings });
+                if let Some(problem) = read.problem {
+                    warnings.push(format!("the profile could not be read to its end: {problem}"));
+                }
+                warnings.extend(read.warnings);
+                return Ok(Found { profile: read.profile, path: candidate.clone(), warnings });
             }
-            Err(error) => refused.push(format!("`{candidate}`: {error}")),
+            Err(error) => refused.push(error.to_string()),
         }
     }
     Err(Error::failed(match refused[..] {

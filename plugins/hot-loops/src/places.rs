@@ -62,9 +62,10 @@ impl Places {
         let mut places = Self::default();
         let mut files: HashMap<&str, Option<String>> = HashMap::new();
         for frame in &profile.frames {
+            let kind = profile.functions[frame.function as usize].kind;
             let module = frame.file.as_deref().and_then(|file| {
                 let found = files.entry(file).or_insert_with(|| places.module(inventory, file));
-                found.clone()
+                found.clone().filter(|module| !is_short_for_python(file, module, kind))
             });
             let place = match &module {
                 Some(module) => {
@@ -206,6 +207,12 @@ pub(crate) fn is_foreign(file: &str) -> bool {
         || file.starts_with('<')
         || PARTS.iter().any(|part| file.contains(part))
         || file.split('/').next().is_some_and(is_crate_directory)
+}
+
+/// Profilers show `threading.py` for the one of Python's library; a project's module of that name they show with the
+/// directory of its package.
+fn is_short_for_python(file: &str, module: &str, kind: profile_model::Kind) -> bool {
+    kind == profile_model::Kind::Runtime && file.ends_with(".py") && file.len() < module.len()
 }
 
 /// `rayon-1.12.0`: how the registry names a crate's directory.

@@ -80,8 +80,8 @@ fn a_profile_of_known_shares_becomes_a_ranking_in_four_forms() {
     let file = kit.artifact("hot_loops.json").expect("written");
     assert_eq!(HotLoops::read(&file).expect("read"), hot);
     let text = String::from_utf8(kit.artifact("hot_loops.csv").expect("written")).expect("UTF-8");
-    let row = "src/work.py,2,work.py:work:a,60.00,,line; self 60.00 %; unclassified; no call count: samples do not \
-               count calls";
+    let row = "src/work.py,2,work.py:work:a,60.00,,line; self 60.00 %; unclassified; no call count: the profile \
+               does not say how often its function was called";
     assert_eq!(text.lines().nth(1), Some(row));
     let page = String::from_utf8(kit.artifact("hot_loops.html").expect("written")).expect("UTF-8");
     assert!(

@@ -57,6 +57,16 @@ fn a_library_with_the_same_end_of_its_path_is_not_the_project() {
 }
 
 #[test]
+fn a_module_of_pythons_library_is_not_ours_of_the_same_name() {
+    let loops = [a_loop("src/pkg/threading.py", (2, 4), "f", 1)];
+    let mut profile = profile(&[(&["run threading.py:3"], 6), (&["g pkg/threading.py:3"], 3)]);
+    profile.functions[0].kind = profile_model::Kind::Runtime;
+    let found = correlate(&profile, &inventory(&loops));
+    assert_eq!(on(&found.hot_loops, 2).own.weight, 3);
+    assert_eq!(found.hot_loops.parts.unexplained.weight, 6);
+}
+
+#[test]
 fn a_file_that_could_be_two_modules_is_none_and_is_told() {
     let loops = [a_loop("a/x/k.py", (2, 4), "f", 1), a_loop("b/x/k.py", (2, 4), "f", 1)];
     let found = correlate(&profile(&[(&["f x/k.py:3"], 9)]), &inventory(&loops));
