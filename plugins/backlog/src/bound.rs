@@ -41,10 +41,12 @@ pub(crate) fn standard_error(share: f64, samples: u64) -> Option<f64> {
     (samples > 0).then(|| (share * (1.0 - share) / samples as f64).sqrt())
 }
 
-/// Whether two shares cannot be told apart: they differ by no more than the standard error of their difference.
-pub(crate) fn are_tied(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> bool {
-    let (Some(error_a), Some(error_b)) = (a.1, b.1) else { return false };
-    (a.0 - b.0).abs() <= error_a.hypot(error_b)
+/// Whether two shares of `samples` samples cannot be told apart: they differ by no more than the standard error of
+/// their difference, sqrt((a + b - (a - b)^2) / n). That is the multinomial one of two shares without a common
+/// sample; where they have some, it is smaller, so that this calls two rather tied than ordered.
+pub(crate) fn are_tied(a: f64, b: f64, samples: u64) -> bool {
+    let difference = a - b;
+    samples > 0 && difference.abs() <= ((a + b - difference.powi(2)) / samples as f64).sqrt()
 }
 
 #[cfg(test)]
@@ -64,8 +66,13 @@ mod tests {
         assert_eq!(standard_error(0.5, 100), Some(0.05));
         assert_eq!(standard_error(0.5, 10_000), Some(0.005));
         assert_eq!(standard_error(0.5, 0), None);
-        assert!(are_tied((0.50, Some(0.05)), (0.44, Some(0.05))));
-        assert!(!are_tied((0.50, Some(0.05)), (0.40, Some(0.05))));
-        assert!(!are_tied((0.5, None), (0.5, None)), "nothing is known of their error");
+    }
+
+    #[test]
+    fn two_shares_are_tied_within_the_error_of_their_difference() {
+        // sqrt((0.82 - 0.0064) / 100) = 9.0 %
+        assert!(are_tied(0.45, 0.37, 100) && !are_tied(0.45, 0.35, 100));
+        assert!(!are_tied(0.45, 0.44, 100_000));
+        assert!(!are_tied(0.5, 0.5, 0), "nothing is known of their error");
     }
 }

@@ -71,6 +71,7 @@ pub(crate) fn rank(hot: &HotLoops, top: usize, seconds: Option<f64>) -> (Vec<Can
     for (candidate, rank) in all.iter_mut().zip(1..) {
         candidate.rank = rank;
     }
+    let samples = hot.profile.samples.unwrap_or(0);
     for at in 0..all.len() {
         let one = &all[at];
         let tied = all.iter().filter(|other| {
@@ -80,7 +81,7 @@ pub(crate) fn rank(hot: &HotLoops, top: usize, seconds: Option<f64>) -> (Vec<Can
                 && !is_nested(other, one)
         });
         let tied: Vec<usize> =
-            tied.filter(|other| are_tied(known(one), known(other))).map(|other| other.rank).collect();
+            tied.filter(|other| are_tied(one.share, other.share, samples)).map(|other| other.rank).collect();
         let around = all.iter().filter(|outer| is_nested(one, outer));
         // The nearest: the one that begins last.
         let inside = around.max_by_key(|outer| outer.line).map(|outer| outer.rank);
@@ -98,10 +99,6 @@ pub(crate) fn is_settled(class: Option<Class>) -> bool {
 
 fn order(candidate: &Candidate) -> u8 {
     u8::from(!matches!(candidate.class, Some(Class::Todo | Class::Uncertain)))
-}
-
-fn known(candidate: &Candidate) -> (f64, Option<f64>) {
-    (candidate.share, candidate.standard_error_percent.map(|error| error / 100.0))
 }
 
 /// Whether one loop lies in another in the source.

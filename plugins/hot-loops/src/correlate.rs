@@ -58,6 +58,7 @@ impl Correlation {
         let places = Places::of(profile, inventory);
         let tally = Tally::of(profile, &places, inventory.all_loops.len());
         let heat = heat(profile, &places);
+        let shares = tally.shares(profile);
         let total = profile.stacks.iter().map(|stack| stack.weight).sum();
         let mut result = Self {
             hot_loops: HotLoops {
@@ -87,7 +88,7 @@ impl Correlation {
                 |error| Some(format!("the source cannot be read: {error}")),
                 |text| stale::check(one, text),
             );
-            result.hot_loops.loops.push(row(profile, &tally, at, one, stale, total));
+            result.hot_loops.loops.push(row(profile, &tally, (at, &shares[at]), one, stale, total));
         }
         let hot = &mut result.hot_loops;
         // Ties: the one with more self time, then by place, so that equal profiles give equal files.
@@ -158,7 +159,7 @@ fn parts(tally: &Tally, total: u64) -> Parts {
 fn row(
     profile: &Profile,
     tally: &Tally,
-    at: usize,
+    (at, shares): (usize, &[f64]),
     one: &Loop,
     stale: Option<String>,
     total: u64,
@@ -180,7 +181,7 @@ fn row(
         self_by_line: Share::of(weight.own_by_line, total),
         calls,
         calls_reason,
-        variation: variation(&tally.shares(profile, at), profile),
+        variation: variation(shares, profile),
         stale,
     }
 }

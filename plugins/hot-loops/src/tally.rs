@@ -139,15 +139,25 @@ impl Tally {
         }
     }
 
-    /// The inclusive share of a loop in each measured iteration that has any weight, from 0 to 1.
-    pub(crate) fn shares(&self, profile: &Profile, at: usize) -> Vec<f64> {
-        let share = |slice: &Vec<(u32, u64)>| {
+    /// For each loop its inclusive share, from 0 to 1, in each measured iteration that has any weight.
+    pub(crate) fn shares(&self, profile: &Profile) -> Vec<Vec<f64>> {
+        let mut shares = vec![Vec::new(); self.loops.len()];
+        for slice in &profile.slices {
             let total: u64 = slice.iter().map(|(_, weight)| weight).sum();
-            let with = slice.iter().filter(|(stack, _)| self.uses[*stack as usize].loops.contains_key(&at));
-            let weight: u64 = with.map(|(_, weight)| weight).sum();
-            (total > 0).then(|| weight as f64 / total as f64)
-        };
-        profile.slices.iter().filter_map(share).collect()
+            if total == 0 {
+                continue;
+            }
+            let mut weights = vec![0_u64; self.loops.len()];
+            for (stack, weight) in slice {
+                for at in self.uses[*stack as usize].loops.keys() {
+                    weights[*at] += weight;
+                }
+            }
+            for (shares, weight) in shares.iter_mut().zip(weights) {
+                shares.push(weight as f64 / total as f64);
+            }
+        }
+        shares
     }
 }
 
