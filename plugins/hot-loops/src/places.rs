@@ -212,7 +212,9 @@ pub(crate) fn is_foreign(file: &str) -> bool {
 /// Profilers show `threading.py` for the one of Python's library; a project's module of that name they show with the
 /// directory of its package.
 fn is_short_for_python(file: &str, module: &str, kind: profile_model::Kind) -> bool {
-    kind == profile_model::Kind::Runtime && file.ends_with(".py") && file.len() < module.len()
+    kind == profile_model::Kind::Runtime
+        && std::path::Path::new(file).extension().is_some_and(|end| end == "py")
+        && file.len() < module.len()
 }
 
 /// `rayon-1.12.0`: how the registry names a crate's directory.

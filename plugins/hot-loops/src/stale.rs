@@ -17,7 +17,8 @@ pub(crate) fn check(one: &Loop, source: &str) -> Option<String> {
     };
     let text = bare(&lines.join("\n"));
     let mut rest = text.as_str();
-    for part in one.loop_header.split("...") {
+    // The body of a closure stands in a header as `..`, what is left out as `...`; of a range both ends are compared.
+    for part in one.loop_header.replace("...", "..").split("..") {
         let part = bare(part);
         let Some(at) = rest.find(&part) else {
             let now: String = line.trim().chars().take(80).collect();
@@ -53,6 +54,10 @@ mod tests {
         assert_eq!(check(&at(2, "for (h, k) in zip(a, b[\"c\"])"), source), None);
         assert_eq!(check(&at(2, "for (h, k) in ..."), source), None);
         assert_eq!(check(&at(2, ""), source), None);
+        let chain = "blocks\n    .enumerate()\n    .map(|(n, block)| {\n        for k in 0..3 {}\n    })\n";
+        assert_eq!(check(&at(1, "blocks.enumerate().map(|(n, block)| ..)"), chain), None);
+        assert_eq!(check(&at(4, "for k in 0..3"), chain), None);
+        assert!(check(&at(4, "for k in 0..9"), chain).is_some());
     }
 
     #[test]

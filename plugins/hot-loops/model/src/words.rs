@@ -32,12 +32,29 @@ pub fn ascii(text: &str) -> String {
 
 /// Text for a cell or a sentence of Markdown: one line, ASCII, and nothing in it is markup but code.
 pub fn plain(text: &str) -> String {
+    let mut text = ascii(&one_line(text));
+    if text.matches('`').count() % 2 == 1 {
+        text = text.replace('`', "'"); // one that is open would swallow what follows
+    }
     let mut plain = String::new();
-    for c in ascii(&one_line(text)).chars() {
-        if matches!(c, '|' | '*' | '_' | '[' | ']' | '<' | '\\' | '#') {
+    let mut in_code = false;
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        in_code ^= c == '`';
+        let in_word =
+            before.is_alphanumeric() && characters.peek().is_some_and(|next| next.is_alphanumeric());
+        let is_markup = match c {
+            '|' => true,
+            '_' => !in_code && !in_word,
+            '*' | '[' | ']' | '<' | '\\' | '#' => !in_code,
+            _ => false,
+        };
+        if is_markup {
             plain.push('\\');
         }
         plain.push(c);
+        before = c;
     }
     plain
 }
@@ -47,5 +64,25 @@ pub fn code(text: &str) -> String {
     match ascii(&one_line(text)).replace('`', "'").replace('|', "\\|") {
         empty if empty.is_empty() => String::new(),
         text => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped_but_in_code_only_the_pipe() {
+        assert_eq!(plain("a|b *c* _d_ e_f <g> [h]"), "a\\|b \\*c\\* \\_d\\_ e_f \\<g> \\[h\\]");
+        assert_eq!(plain("now `try_for_each(|n| *n)`."), "now `try_for_each(\\|n\\| *n)`.");
+        assert_eq!(plain("an open ` and <b>"), "an open ' and \\<b>");
+        assert_eq!(code("a`b|c\nd\u{202e}"), "`a'b\\|c d\\u{202e}`");
+        assert_eq!(code(""), "");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        let cut = one_line(&"x y ".repeat(200));
+        assert!(cut.len() == 200 && cut.ends_with("..."), "{cut}");
     }
 }
