@@ -41,12 +41,13 @@ pub(crate) fn standard_error(share: f64, samples: u64) -> Option<f64> {
     (samples > 0).then(|| (share * (1.0 - share) / samples as f64).sqrt())
 }
 
-/// Whether two shares of `samples` samples cannot be told apart: they differ by no more than the standard error of
-/// their difference, sqrt((a + b - (a - b)^2) / n). That is the multinomial one of two shares without a common
-/// sample; where they have some, it is smaller, so that this calls two rather tied than ordered.
-pub(crate) fn are_tied(a: f64, b: f64, samples: u64) -> bool {
+/// Whether two shares `a` and `b` of `samples` samples, `common` of which is in both, cannot be told apart: they differ
+/// by no more than the standard error of their difference, sqrt((a + b - 2 c - (a - b)^2) / n) (multinomial: only
+/// samples in one of the two say which is the larger).
+pub(crate) fn are_tied((a, b, common): (f64, f64, f64), samples: u64) -> bool {
     let difference = a - b;
-    samples > 0 && difference.abs() <= ((a + b - difference.powi(2)) / samples as f64).sqrt()
+    let variance = (a + b - 2.0 * common - difference.powi(2)).max(0.0) / samples as f64;
+    samples > 0 && difference.abs() <= variance.sqrt()
 }
 
 #[cfg(test)]
@@ -71,8 +72,10 @@ mod tests {
     #[test]
     fn two_shares_are_tied_within_the_error_of_their_difference() {
         // sqrt((0.82 - 0.0064) / 100) = 9.0 %
-        assert!(are_tied(0.45, 0.37, 100) && !are_tied(0.45, 0.35, 100));
-        assert!(!are_tied(0.45, 0.44, 100_000));
-        assert!(!are_tied(0.5, 0.5, 0), "nothing is known of their error");
+        assert!(are_tied((0.45, 0.37, 0.0), 100) && !are_tied((0.45, 0.35, 0.0), 100));
+        assert!(!are_tied((0.45, 0.44, 0.0), 100_000));
+        // One is on every stack of the other: 8 samples of 100 make the difference, and none the other way.
+        assert!(!are_tied((0.45, 0.37, 0.37), 100));
+        assert!(!are_tied((0.5, 0.5, 0.0), 0), "nothing is known of their error");
     }
 }

@@ -57,8 +57,19 @@ pub(crate) struct Candidate {
     pub(crate) next_step: String,
     #[serde(skip)]
     share: f64,
+    /// Other loops on the same stacks: id to share.
+    #[serde(skip)]
+    common: Vec<(String, f64)>,
     #[serde(skip)]
     of: Option<Loop>,
+}
+
+impl Candidate {
+    /// The share of the stacks that hold both.
+    fn in_common(&self, other: &Self) -> f64 {
+        let found = self.common.iter().find(|(id, _)| Some(id) == other.loop_id.as_ref());
+        found.map_or(0.0, |(_, share)| *share)
+    }
 }
 
 /// The candidates, best first, and how many more there are.
@@ -80,8 +91,10 @@ pub(crate) fn rank(hot: &HotLoops, top: usize, seconds: Option<f64>) -> (Vec<Can
                 && !is_nested(one, other)
                 && !is_nested(other, one)
         });
-        let tied: Vec<usize> =
-            tied.filter(|other| are_tied(one.share, other.share, samples)).map(|other| other.rank).collect();
+        let tied: Vec<usize> = tied
+            .filter(|other| are_tied((one.share, other.share, one.in_common(other)), samples))
+            .map(|other| other.rank)
+            .collect();
         let around = all.iter().filter(|outer| is_nested(one, outer));
         // The nearest: the one that begins last.
         let inside = around.max_by_key(|outer| outer.line).map(|outer| outer.rank);
@@ -127,6 +140,8 @@ fn of_loop(hot: &HotLoops, row: &HotLoop, seconds: Option<f64>) -> Candidate {
     candidate.variation = row.variation.clone();
     candidate.stale.clone_from(&row.stale);
     candidate.next_step = step::for_loop(row);
+    let share = |weight: u64| weight as f64 / hot.profile.total.max(1) as f64;
+    candidate.common = row.common.iter().map(|other| (other.loop_id.clone(), share(other.weight))).collect();
     candidate.of = Some(one.clone());
     candidate
 }
@@ -172,6 +187,7 @@ fn measured(hot: &HotLoops, weight: u64, seconds: Option<f64>) -> Candidate {
         stale: None,
         next_step: String::new(),
         share,
+        common: Vec::new(),
         of: None,
     }
 }

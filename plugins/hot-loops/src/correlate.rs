@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use hot_loops_model::{
-    Attribution, Group, HotLoop, HotLoops, InventoryFacts, Outside, Parts, ProfileFacts, Share, Unexplained,
-    UnseenLoop, VERSION, Variation,
+    Attribution, Common, Group, HotLoop, HotLoops, InventoryFacts, Outside, Parts, ProfileFacts, Share,
+    Unexplained, UnseenLoop, VERSION, Variation,
 };
 use loop_inventory_model::{Class, Inventory, Loop};
 use profile_model::{Profile, Unit};
@@ -90,6 +90,7 @@ impl Correlation {
             );
             result.hot_loops.loops.push(row(profile, &tally, (at, &shares[at]), one, stale, total));
         }
+        result.set_common(profile, inventory, &tally);
         let hot = &mut result.hot_loops;
         // Ties: the one with more self time, then by place, so that equal profiles give equal files.
         hot.loops.sort_by(|a, b| {
@@ -102,6 +103,25 @@ impl Correlation {
         let warnings = warnings(hot, inventory, &result.sources, &result.heat);
         hot.warnings.extend(warnings);
         result
+    }
+}
+
+impl Correlation {
+    /// Before the rows are sorted: they stand in the order of the inventory.
+    fn set_common(&mut self, profile: &Profile, inventory: &Inventory, tally: &Tally) {
+        let hot = &mut self.hot_loops;
+        let seen: Vec<usize> = (0..tally.loops.len()).filter(|at| tally.loops[*at].inclusive > 0).collect();
+        let above = seen.iter().copied().filter(|at| hot.is_hot(tally.loops[*at].inclusive));
+        let common = tally.common(profile, &above.collect());
+        for (row, at) in hot.loops.iter_mut().zip(seen) {
+            let others = common.range((at, 0)..=(at, usize::MAX));
+            row.common = others
+                .map(|((_, other), weight)| {
+                    let loop_id = inventory.all_loops[*other].id.clone();
+                    Common { loop_id, weight: *weight }
+                })
+                .collect();
+        }
     }
 }
 
@@ -182,6 +202,7 @@ fn row(
         calls,
         calls_reason,
         variation: variation(shares, profile),
+        common: Vec::new(),
         stale,
     }
 }

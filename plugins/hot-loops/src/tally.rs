@@ -139,6 +139,20 @@ impl Tally {
         }
     }
 
+    /// Weight of the stacks that hold both of two of these loops, in both orders; pairs without any are left out.
+    pub(crate) fn common(&self, profile: &Profile, of: &BTreeSet<usize>) -> BTreeMap<(usize, usize), u64> {
+        let mut common = BTreeMap::new();
+        for (used, stack) in self.uses.iter().zip(&profile.stacks).filter(|(_, stack)| stack.weight > 0) {
+            let these: Vec<usize> = used.loops.keys().copied().filter(|at| of.contains(at)).collect();
+            for one in &these {
+                for other in these.iter().filter(|other| *other != one) {
+                    *common.entry((*one, *other)).or_default() += stack.weight;
+                }
+            }
+        }
+        common
+    }
+
     /// For each loop its inclusive share, from 0 to 1, in each measured iteration that has any weight.
     pub(crate) fn shares(&self, profile: &Profile) -> Vec<Vec<f64>> {
         let mut shares = vec![Vec::new(); self.loops.len()];

@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use row::{Attribution, Group, HotLoop, Outside, Unexplained, UnseenLoop, Variation};
+pub use row::{Attribution, Common, Group, HotLoop, Outside, Unexplained, UnseenLoop, Variation};
 
 /// The version of the format that this crate writes and reads.
 pub const VERSION: u32 = 1;

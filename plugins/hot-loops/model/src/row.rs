@@ -50,8 +50,21 @@ pub struct HotLoop {
     pub calls_reason: Option<String>,
     /// How the inclusive share varies over the measured iterations.
     pub variation: Variation,
+    /// With which other hot loops it is on one stack, around it or called from it: without this, the difference of two
+    /// shares has no known error. Empty below the threshold.
+    #[serde(default)]
+    pub common: Vec<Common>,
     /// Why the inventory and the sources of today do not fit at this loop.
     pub stale: Option<String>,
+}
+
+/// Another loop that is on the same stacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Common {
+    /// Its id.
+    pub loop_id: String,
+    /// Weight of the stacks with both.
+    pub weight: u64,
 }
 
 /// How a share varies over the measured iterations.

@@ -46,6 +46,10 @@ fn a_nest_has_inclusive_time_outside_and_self_time_inside() {
     let found = correlate(&profile(stacks), &inventory(&loops));
     let expected = [(1, 95.0, 10.0), (2, 85.0, 20.0), (4, 50.0, 50.0), (20, 20.0, 20.0)];
     assert_eq!(percents(&found.hot_loops), expected);
+    // The callee's loop is on a stack with the two around its call.
+    let with: Vec<_> =
+        on(&found.hot_loops, 20).common.iter().map(|other| (other.loop_id.as_str(), other.weight)).collect();
+    assert_eq!(with, [("k.py:f:1", 15), ("k.py:f:2", 15)]);
 }
 
 #[test]
