@@ -210,11 +210,11 @@ fn nothing_to_do_is_said_and_hostile_names_stay_text() {
 
 #[test]
 fn a_loop_that_is_always_called_from_another_is_not_tied_with_it() {
-    let mut caller = row(10, 12, "todo", 400, 5);
-    let mut callee = row(40, 42, "todo", 395, 395);
-    assert_eq!(backlog(&hot(&[caller.clone(), callee.clone()])).candidates[0].tied_with, [2]);
-    caller["common"] = json!([{ "loop_id": "k:40", "weight": 395 }]);
-    callee["common"] = json!([{ "loop_id": "k:10", "weight": 395 }]);
-    let ordered = backlog(&hot(&[caller, callee]));
+    let mut outer = row(10, 12, "todo", 400, 5);
+    let mut inner = row(40, 42, "todo", 395, 395);
+    assert_eq!(backlog(&hot(&[outer.clone(), inner.clone()])).candidates[0].tied_with, [2]);
+    outer["common"] = json!([{ "loop_id": "k:40", "weight": 395 }]);
+    inner["common"] = json!([{ "loop_id": "k:10", "weight": 395 }]);
+    let ordered = backlog(&hot(&[outer, inner]));
     assert!(ordered.candidates.iter().all(|one| one.tied_with.is_empty()));
 }
