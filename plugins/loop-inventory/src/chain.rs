@@ -127,6 +127,14 @@ struct Link<'t, 's> {
     arguments: Node<'t>,
 }
 
+/// The hint for what a `for` iterates over.
+pub(crate) fn hint(value: Node<'_>, text: &str) -> &'static str {
+    let links = links(value, text);
+    let names: Vec<&str> = links.iter().map(|link| link.name).collect();
+    hint::rust(&names, is_range(root(&links, value)))
+}
+
+/// The chain that a call ends, if it ends one.
 pub(crate) fn head(node: Node<'_>, text: &str) -> Option<Head> {
     let last = link(node, text)?;
     let count = parts(last.arguments).len();
@@ -159,7 +167,7 @@ pub(crate) fn head(node: Node<'_>, text: &str) -> Option<Head> {
     Some(Head {
         loop_type: if is_parallel { "parallel_iterator" } else { "iterator" },
         kind: Kind::IteratorChain,
-        hint: hint::rust(&header),
+        hint: hint::rust(&links.iter().map(|link| link.name).collect::<Vec<_>>(), is_range(first)),
         header,
         // The receiver begins where the chain begins and is evaluated once; closures come behind.
         repeated: node.start_byte() + 1..node.end_byte(),

@@ -30,19 +30,20 @@ pub(crate) fn python(iterable: &str) -> &'static str {
     }
 }
 
-/// The hint for what a Rust loop or chain iterates over.
-pub(crate) fn rust(iterable: &str) -> &'static str {
-    if calls(iterable, |name| name.starts_with("par_") || name == "into_par_iter") {
+/// The hint for a Rust loop or chain, by the methods of what it iterates over and where that begins.
+pub(crate) fn rust(methods: &[&str], is_range: bool) -> &'static str {
+    let calls = |is_it: &dyn Fn(&str) -> bool| methods.iter().any(|name| is_it(name));
+    if calls(&|name| name.starts_with("par_") || name == "into_par_iter") {
         PARALLEL
-    } else if iterable.contains("..") && !iterable.contains("(..)") {
+    } else if is_range {
         RANGE
-    } else if calls(iterable, |name| name == "enumerate") {
+    } else if calls(&|name| name == "enumerate") {
         ENUMERATE
-    } else if calls(iterable, |name| name == "zip") {
+    } else if calls(&|name| name == "zip") {
         ZIP
-    } else if calls(iterable, |name| name.contains("chunks") || name == "windows") {
+    } else if calls(&|name| name.contains("chunks") || name == "windows") {
         BLOCKS
-    } else if calls(iterable, |name| matches!(name, "keys" | "values" | "values_mut")) {
+    } else if calls(&|name| matches!(name, "keys" | "values" | "values_mut")) {
         DICT
     } else {
         UNKNOWN
@@ -73,8 +74,8 @@ mod tests {
         assert_eq!(python("zip_longest(a, b)"), ZIP);
         assert_eq!(python("header.items()"), DICT);
         assert_eq!(python("items"), UNKNOWN);
-        assert_eq!(rust("0..n"), RANGE);
-        assert_eq!(rust("rows.chunks_exact(4)"), BLOCKS);
-        assert_eq!(rust("rows.par_iter().map(|row| ..)"), PARALLEL);
+        assert_eq!(rust(&["rev"], true), RANGE);
+        assert_eq!(rust(&["chunks_exact"], false), BLOCKS);
+        assert_eq!(rust(&["par_iter", "zip"], false), PARALLEL);
     }
 }

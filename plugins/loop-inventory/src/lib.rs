@@ -85,8 +85,10 @@ fn warn(host: Host, taken: &Taken, out: &str) {
     };
     // A loop in a macro is no mistake of anybody; it is listed, and counted in the step's own JSON.
     let is_fault = |problem: &&Problem| problem.kind != ProblemKind::Macro;
-    let faults = taken.inventory.problems.iter().filter(is_fault).map(ToString::to_string);
-    all(faults.collect(), "places that were not understood");
+    let mut faults: Vec<&Problem> = taken.inventory.problems.iter().filter(is_fault).collect();
+    // One for each file: the first mistake often makes the others.
+    faults.dedup_by(|later, first| later.file == first.file);
+    all(faults.iter().map(ToString::to_string).collect(), "files that were not understood everywhere");
     let contradictions = taken.inventory.contradictions.iter().map(ToString::to_string);
     all(contradictions.collect(), "contradictions between classes and loops");
     if taken.is_hot_empty {

@@ -14,7 +14,7 @@ pub(crate) struct Rust;
 impl Syntax for Rust {
     fn head(&self, node: Node<'_>, text: &str) -> Option<Head> {
         let (loop_type, hint) = match node.kind() {
-            "for_expression" => ("for", hint::rust(source(node.child_by_field_name("value")?, text))),
+            "for_expression" => ("for", chain::hint(node.child_by_field_name("value")?, text)),
             "while_expression" => ("while", hint::WHILE),
             "loop_expression" => ("loop", hint::ENDLESS),
             "call_expression" => return chain::head(node, text),

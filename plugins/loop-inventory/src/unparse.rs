@@ -287,12 +287,14 @@ impl Unparser<'_> {
 
     fn string(self, node: Node<'_>) -> Option<String> {
         let pieces = if node.kind() == "string" { vec![node] } else { parts(node) };
-        // An f-string holds expressions; it is shown as it stands.
+        // An f-string holds expressions; it is shown as it stands, with the usual quotes where that is safe.
         let is_formatted = |piece: &Node<'_>| {
             piece.child(0).is_some_and(|start| source(start, self.text).to_ascii_lowercase().contains('f'))
         };
         if pieces.iter().any(is_formatted) {
-            return None;
+            let [one] = pieces[..] else { return None };
+            let body = source(one, self.text).strip_prefix("f\"")?.strip_suffix('"')?;
+            return (!body.contains(['\'', '"', '\\'])).then(|| format!("f'{body}'"));
         }
         literal::string(&pieces.iter().map(|piece| source(*piece, self.text)).collect::<Vec<_>>())
     }

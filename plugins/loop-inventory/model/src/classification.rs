@@ -131,8 +131,9 @@ fn row(cells: &[&str], width: usize, columns: &Columns, source_line: u64) -> Res
     }
     let class = Class::named(status)
         .ok_or_else(|| format!("`{status}` is no class: write Vectorized, Safe, Todo or Uncertain"))?;
+    // Beside an id a line is for people, who may write `10-14`.
     let line = match cell(columns.line) {
-        "" => None,
+        text if text.is_empty() || !named(columns.id).is_empty() => None,
         text => Some(text.parse().map_err(|_| format!("`{text}` is no line number"))?),
     };
     let (id, module) = (filled(named(columns.id)), named(columns.module).to_owned());
