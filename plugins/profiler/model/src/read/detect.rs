@@ -2,6 +2,7 @@
 //!
 //! Called by [`crate::read`]. A file of another kind is told by name, with the command that makes one that can be read.
 
+use crate::read::input::HEAD;
 use crate::read::{collapsed, perf_script};
 
 /// What the first bytes say.
@@ -86,7 +87,9 @@ fn lines(head: &[u8]) -> Detected {
     if perf_script::header(first).is_some() {
         return Detected::PerfScript;
     }
-    if collapsed::split(first).is_some() {
+    // A single stack may be longer than what was looked at.
+    let endless = !text.contains('\n') && head.len() >= HEAD && first.contains(';');
+    if endless || collapsed::split(first).is_some() {
         return Detected::Collapsed;
     }
     Detected::Other(

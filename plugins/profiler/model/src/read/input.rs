@@ -11,7 +11,7 @@ const CHUNK: usize = 256 * 1024;
 /// A name or a line that is longer is no name and no line.
 const LONGEST: usize = 64 * 1024 * 1024;
 /// Enough to tell one kind of file from another.
-const HEAD: usize = 64 * 1024;
+pub(crate) const HEAD: usize = 64 * 1024;
 
 /// Bytes between what was taken and what was read.
 pub(crate) struct Input<'a> {
@@ -38,7 +38,7 @@ impl<'a> Input<'a> {
         Self {
             source,
             name: name.to_owned(),
-            buffer: vec![0; CHUNK],
+            buffer: vec![0; HEAD], // small files need no more
             pos: 0,
             end: 0,
             before: 0,
@@ -77,6 +77,9 @@ impl<'a> Input<'a> {
             return Err(self.io_problem(&error));
         }
         self.forget();
+        if self.buffer.len() < CHUNK {
+            self.buffer.resize(CHUNK, 0);
+        }
         if self.end == self.buffer.len() {
             if self.buffer.len() >= LONGEST {
                 return Err(self.problem(format!("one name or line of more than {} MiB", LONGEST >> 20)));

@@ -129,13 +129,17 @@ mod tests {
         let (mut depth, mut string, mut escaped) = (1, false, false);
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
+                b'"' | b'\\' if escaped => {}
+                b'\\' => {
+                    escaped = true;
+                    continue;
+                }
                 b'"' => string = !string,
                 b'{' | b'[' if !string => depth += 1,
                 b'}' | b']' if !string => depth -= 1,
                 _ => {}
             }
+            escaped = false;
             if depth == 0 {
                 return Some(at + 1);
             }
