@@ -94,7 +94,7 @@ pub(crate) fn reclassify(hot: &mut HotLoops, tables: &[Classification]) -> Vec<S
     hot.loops.iter_mut().for_each(|row| now(&mut row.r#loop));
     for row in &mut hot.unseen {
         now(&mut row.r#loop);
-        row.cold = is_open(row.r#loop.class);
+        row.cold = row.undetermined.is_none() && is_open(row.r#loop.class);
     }
     inventory.contradictions.iter().map(ToString::to_string).collect()
 }
@@ -174,8 +174,10 @@ fn settled(hot: &HotLoops) -> Vec<Settled> {
 
 fn cold(hot: &HotLoops) -> Vec<Cold> {
     let seen = hot.loops.iter().filter(|row| !hot.is_hot(row.inclusive.weight) && is_open(row.r#loop.class));
+    // Of a loop without its last line only the first was found: a small share of it says nothing.
+    let seen = seen.filter(|row| row.r#loop.end_line.is_some());
     let seen = seen.map(|row| (&row.r#loop, row.inclusive));
-    let unseen = hot.unseen.iter().filter(|row| is_open(row.r#loop.class));
+    let unseen = hot.unseen.iter().filter(|row| row.cold);
     let unseen = unseen.map(|row| (&row.r#loop, Share::default()));
     seen.chain(unseen)
         .map(|(one, share)| Cold {
@@ -218,6 +220,13 @@ fn caveats(hot: &HotLoops, candidates: &[Candidate], rest: &[Candidate]) -> Vec<
     let unexplained = hot.parts.unexplained.percent + hot.parts.groups.percent;
     if unexplained > 0.0 {
         caveats.push(format!("{unexplained:.2} % of the profile is in no loop and no line that is known"));
+    }
+    let undetermined =
+        hot.unseen.iter().filter(|row| row.undetermined.is_some() && is_open(row.r#loop.class)).count();
+    if undetermined > 0 {
+        caveats.push(format!(
+            "{undetermined} loops that are todo or uncertain may have had time: profile and inventory do not tell"
+        ));
     }
     if let Some(lost) = hot.profile.lost.filter(|lost| *lost > 0) {
         caveats.push(format!("{lost} samples were lost"));

@@ -218,3 +218,25 @@ fn a_loop_that_is_always_called_from_another_is_not_tied_with_it() {
     let ordered = backlog(&hot(&[outer, inner]));
     assert!(ordered.candidates.iter().all(|one| one.tied_with.is_empty()));
 }
+
+#[test]
+fn a_loop_that_could_not_be_looked_for_is_not_called_cold() {
+    let mut hot = hot(&[]);
+    let one = row(10, 12, "todo", 0, 0)["loop"].clone();
+    let unseen = |undetermined: Value, cold: bool| {
+        serde_json::from_value(json!([{ "loop": one.clone(), "cold": cold, "undetermined": undetermined }]))
+            .expect("a row")
+    };
+    hot.unseen = unseen(json!("its module was on the stack without lines"), false);
+    let table = "| Module | Line | Status |\n|---|---|---|\n| k.py | 10 | Todo |\n";
+    reclassify(&mut hot, &[Classification::read("analysis.md", table)]);
+    let open = backlog(&hot);
+    assert!(open.cold.is_empty() && open.next_actions.is_empty());
+    assert!(
+        open.caveats
+            .iter()
+            .any(|line| line.starts_with("1 loops that are todo or uncertain may have had time"))
+    );
+    hot.unseen = unseen(Value::Null, true);
+    assert_eq!(backlog(&hot).cold.len(), 1);
+}

@@ -4,7 +4,7 @@
 //! the inventory still fits them. What a row says follows from [`Tally`]; here it is only put into words.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hot_loops_model::{
     Attribution, Common, Group, HotLoop, HotLoops, InventoryFacts, Outside, Parts, ProfileFacts, Share,
@@ -59,6 +59,7 @@ impl Correlation {
         let tally = Tally::of(profile, &places, inventory.all_loops.len());
         let heat = heat(profile, &places);
         let shares = tally.shares(profile);
+        let seen = SeenModules::of(profile, &places);
         let total = profile.stacks.iter().map(|stack| stack.weight).sum();
         let mut result = Self {
             hot_loops: HotLoops {
@@ -79,8 +80,10 @@ impl Correlation {
         };
         for (at, one) in inventory.all_loops.iter().enumerate() {
             if tally.loops[at].inclusive == 0 {
-                let cold = matches!(one.class, Some(Class::Todo | Class::Uncertain));
-                result.hot_loops.unseen.push(UnseenLoop { r#loop: one.clone(), cold });
+                let undetermined = seen.undetermined(one);
+                let cold =
+                    undetermined.is_none() && matches!(one.class, Some(Class::Todo | Class::Uncertain));
+                result.hot_loops.unseen.push(UnseenLoop { r#loop: one.clone(), cold, undetermined });
                 continue;
             }
             let source = result.sources.entry(one.module.clone()).or_insert_with(|| read(&one.module));
@@ -100,7 +103,7 @@ impl Correlation {
         hot.unseen.sort_by_key(|row| class_order(row.r#loop.class)); // stable: by place within a class
         let rows = outside(profile, &places, &tally, total);
         hot.outside = rows.into_iter().filter(|row| hot.is_hot(row.inclusive.weight)).collect();
-        let warnings = warnings(hot, inventory, &result.sources, &result.heat);
+        let warnings = warnings(hot, inventory, &result.sources, &result.heat, seen.all.is_empty());
         hot.warnings.extend(warnings);
         result
     }
@@ -122,6 +125,43 @@ impl Correlation {
                 })
                 .collect();
         }
+    }
+}
+
+/// The modules that are on any stack.
+struct SeenModules<'a> {
+    all: BTreeSet<&'a str>,
+    /// Those with a frame of which only the function is known.
+    without_lines: BTreeSet<&'a str>,
+}
+
+impl<'a> SeenModules<'a> {
+    fn of(profile: &Profile, places: &'a Places) -> Self {
+        let mut seen = Self { all: BTreeSet::new(), without_lines: BTreeSet::new() };
+        let stacks = profile.stacks.iter().filter(|stack| stack.weight > 0);
+        for frame in stacks.flat_map(|stack| &stack.frames) {
+            let Some(module) = places.modules[*frame as usize].as_deref() else { continue };
+            seen.all.insert(module);
+            if profile.frames[*frame as usize].line.is_none() {
+                seen.without_lines.insert(module);
+            }
+        }
+        seen
+    }
+
+    /// Why a loop without any time may have had some.
+    fn undetermined(&self, one: &Loop) -> Option<String> {
+        let reason = match one {
+            _ if !self.all.contains(one.module.as_str()) => return None,
+            Loop { end_line: None, .. } => {
+                "its module was on the stack, and the inventory has no `end_line` for it"
+            }
+            Loop { function: None, .. } if self.without_lines.contains(one.module.as_str()) => {
+                "its module was on the stack without lines, and the inventory has no function for it"
+            }
+            _ => return None,
+        };
+        Some(reason.to_owned())
     }
 }
 
@@ -319,6 +359,7 @@ fn warnings(
     inventory: &Inventory,
     sources: &BTreeMap<String, Result<String, String>>,
     heat: &BTreeMap<(String, u32), Heat>,
+    is_elsewhere: bool,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     let facts = &hot.inventory;
@@ -336,16 +377,16 @@ fn warnings(
             facts.loops
         ));
     }
-    if hot.profile.total > 0 && facts.loops > 0 && hot.loops.is_empty() {
+    if hot.profile.total > 0 && facts.loops > 0 && is_elsewhere {
         let modules: Vec<&str> = inventory.modules().into_iter().take(3).collect();
         warnings.push(format!(
-            "no loop of the inventory is in the profile: are its modules ({}, ...) the files of the profile?",
+            "no module of the inventory is in the profile: are these ({}, ...) the files that ran?",
             modules.join(", ")
         ));
     }
     if hot.profile.threads > 1 {
         warnings.push(format!(
-            "{} threads: shares are of the processor time of all of them, not of wall time",
+            "{} threads: shares are of the time of all of them together, not of wall time",
             hot.profile.threads
         ));
     }

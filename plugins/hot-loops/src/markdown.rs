@@ -128,9 +128,19 @@ fn unseen(text: &mut String, hot: &HotLoops) {
              nothing of an accelerator.\n\n",
         );
     }
+    if hot.unseen.iter().any(|row| row.undetermined.is_some()) {
+        text.push_str(
+            "`undetermined`: its module was on the stack, and profile and inventory together do not tell in which \
+             loop; it may have had time.\n\n",
+        );
+    }
     text.push_str("| Class | Where | Loop | |\n|---|---|---|---|\n");
     for row in hot.unseen.iter().take(ROWS) {
-        let cold = if row.cold { "cold" } else { "" };
+        let cold = match row.undetermined {
+            Some(_) => "undetermined",
+            None if row.cold => "cold",
+            None => "",
+        };
         let (class, place, header) = (class(&row.r#loop), place(&row.r#loop), code(&row.r#loop.loop_header));
         let _ = writeln!(text, "| {class} | {place} | {header} | {cold} |");
     }

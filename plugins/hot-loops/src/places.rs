@@ -120,9 +120,8 @@ impl Places {
         if loops.is_empty() {
             if of_module.iter().all(|at| all[*at].function.is_none()) {
                 self.warnings.insert(format!(
-                    "the profile has functions without lines in `{module}`, and the inventory does not say \
-                     the functions of its loops there: their time is in no loop; scan with loop-inventory, or \
-                     take a profile with lines"
+                    "`{module}`: the profile has no lines there, and the inventory does not say the functions of \
+                     its loops: that time is in no loop; scan with loop-inventory"
                 ));
             }
             return Place::Module(module.to_owned());
@@ -191,7 +190,7 @@ fn is_inside(all: &[Loop], inner: usize, outer: usize) -> bool {
 
 /// Whether a file is one of a library, by what its path says.
 pub(crate) fn is_foreign(file: &str) -> bool {
-    const PARTS: [&str; 9] = [
+    const PARTS: [&str; 10] = [
         "/registry/src/",
         "/rustlib/src/",
         "/git/checkouts/",
@@ -200,6 +199,7 @@ pub(crate) fn is_foreign(file: &str) -> bool {
         "/lib/python",
         "/usr/include/",
         "/sysdeps/",
+        "/torchinductor_",
         "<frozen ",
     ];
     file.is_empty()

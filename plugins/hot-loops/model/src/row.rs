@@ -102,6 +102,10 @@ pub struct UnseenLoop {
     /// Whether it is waiting for work (`todo` or `uncertain`) although this profile has no time in it. A profile of
     /// the processor says nothing of an accelerator.
     pub cold: bool,
+    /// Why nothing can be said of it: its module was on the stack, and profile and inventory together do not tell in
+    /// which of its loops. Then it is not cold.
+    #[serde(default)]
+    pub undetermined: Option<String>,
 }
 
 /// Code of the project in no loop of the inventory.

@@ -75,7 +75,9 @@ fn a_file_that_could_be_two_modules_is_none_and_is_told() {
     let words = "the profile's file `x/k.py` could be `a/x/k.py` or `b/x/k.py`";
     assert!(hot.warnings.iter().any(|warning| warning.starts_with(words)), "{:?}", hot.warnings);
     assert!(
-        hot.warnings.iter().any(|warning| warning.starts_with("no loop of the inventory is in the profile"))
+        hot.warnings
+            .iter()
+            .any(|warning| warning.starts_with("no module of the inventory is in the profile"))
     );
 }
 
@@ -95,6 +97,9 @@ fn an_inventory_without_ends_and_functions_finds_first_lines_and_says_what_it_ca
     let told = |words: &str| hot.warnings.iter().any(|warning| warning.contains(words));
     assert!(told("2 of 2 loops of the inventory have no `end_line`"), "{:?}", hot.warnings);
     assert!(told("the inventory does not say the functions of its loops"), "{:?}", hot.warnings);
+    // Its time may be in the rest of the module: that is not the same as none.
+    let words = "its module was on the stack, and the inventory has no `end_line` for it";
+    assert_eq!(hot.unseen[0].undetermined.as_deref(), Some(words));
 }
 
 #[test]
@@ -136,6 +141,12 @@ fn loops_that_wait_for_work_and_were_not_seen_come_first_and_are_cold() {
         one
     };
     let loops = [class(2, "safe"), class(5, "uncertain"), class(8, "todo"), a_loop("k.py", (11, 12), "f", 1)];
+    let blind = loops.iter().cloned().map(|mut one| {
+        one["function"] = json!(null);
+        one
+    });
+    let found = correlate(&profile(&[(&["f k.py@11"], 9)]), &inventory(&blind.collect::<Vec<_>>()));
+    assert!(found.hot_loops.unseen.iter().all(|row| row.undetermined.is_some() && !row.cold));
     let found = correlate(&profile(&[(&["f k.py:11"], 9)]), &inventory(&loops));
     let unseen: Vec<_> = found.hot_loops.unseen.iter().map(|row| (row.r#loop.line, row.cold)).collect();
     assert_eq!(unseen, [(8, true), (5, true), (2, false)]);
