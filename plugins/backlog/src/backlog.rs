@@ -228,6 +228,13 @@ fn caveats(hot: &HotLoops, candidates: &[Candidate], rest: &[Candidate]) -> Vec<
             "{undetermined} loops that are todo or uncertain may have had time: profile and inventory do not tell"
         ));
     }
+    if hot.profile.threads > 1 {
+        caveats.push(format!(
+            "{} threads: shares are of the time of all of them together, also of those that waited in a trace, not \
+             of wall time",
+            hot.profile.threads
+        ));
+    }
     if let Some(lost) = hot.profile.lost.filter(|lost| *lost > 0) {
         caveats.push(format!("{lost} samples were lost"));
     }

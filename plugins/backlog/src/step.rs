@@ -3,7 +3,7 @@
 //! One sentence each, in the imperative, with place and figures: they go into the ledger as they are. What must be
 //! known first comes first: an inventory that does not fit, then lines, then a class.
 
-use hot_loops_model::words::{code, percent};
+use hot_loops_model::words::{code_span, percent};
 use hot_loops_model::{Attribution, HotLoop, Outside};
 use loop_inventory_model::{Class, Loop};
 
@@ -17,11 +17,11 @@ fn header(one: &Loop) -> String {
     if short.len() < one.loop_header.len() {
         short.push_str("...");
     }
-    code(&short)
+    code_span(&short)
 }
 
 fn place(one: &Loop) -> String {
-    code(&format!("{}:{}", one.module, one.line))
+    code_span(&format!("{}:{}", one.module, one.line))
 }
 
 /// What to do about a hot loop.
@@ -35,10 +35,10 @@ pub(crate) fn for_loop(row: &HotLoop) -> String {
         );
     }
     if row.attribution == Attribution::Function {
-        let function = code(one.function.as_deref().unwrap_or("its function"));
+        let function = code_span(one.function.as_deref().unwrap_or("its function"));
         return format!(
             "Take a profile with lines of {function} in {}: its loops have at most {inclusive} %.",
-            code(&one.module)
+            code_span(&one.module)
         );
     }
     match one.class {
@@ -61,15 +61,15 @@ pub(crate) fn for_loop(row: &HotLoop) -> String {
 /// What to do about hot code in no loop.
 pub(crate) fn for_outside(row: &Outside) -> String {
     let inclusive = percent(row.inclusive.percent);
-    let function = code(&row.function);
+    let function = code_span(&row.function);
     match row.line {
         Some(line) => format!(
             "Add what runs at {} ({function}) to the inventory, or say why it is no loop: {inclusive} % inclusive.",
-            code(&format!("{}:{line}", row.file))
+            code_span(&format!("{}:{line}", row.file))
         ),
         None => format!(
             "Take a profile with lines of {function} in {}: {inclusive} % in no loop of the inventory.",
-            code(&row.file)
+            code_span(&row.file)
         ),
     }
 }

@@ -201,6 +201,7 @@ fn nothing_to_do_is_said_and_hostile_names_stay_text() {
     hostile["loop"]["module"] = json!("a`b|c\n\u{202e}.py");
     hostile["loop"]["loop_header"] = json!("for `x` in <script>|");
     let backlog = backlog(&hot(&[hostile]));
+    assert!(backlog.next_actions[0].contains("(`for 'x' in <script>|`)"), "{}", backlog.next_actions[0]);
     let text = markdown(&backlog);
     assert!(text.is_ascii());
     let line = text.lines().find(|line| line.starts_with("| 1 |")).expect("a row").replace("\\|", "");

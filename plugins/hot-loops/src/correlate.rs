@@ -384,12 +384,6 @@ fn warnings(
             modules.join(", ")
         ));
     }
-    if hot.profile.threads > 1 {
-        warnings.push(format!(
-            "{} threads: shares are of the time of all of them together, not of wall time",
-            hot.profile.threads
-        ));
-    }
     let stale: Vec<String> = hot
         .hot()
         .filter(|row| row.stale.is_some())

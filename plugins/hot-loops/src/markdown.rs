@@ -20,6 +20,9 @@ pub(crate) fn markdown(hot: &HotLoops) -> String {
     let mut how = vec![format!("{} {}", profile.total, profile.unit), profile.source.clone()];
     how.extend(profile.hz.map(|hz| format!("{hz} Hz")));
     how.extend(profile.seconds.map(|seconds| format!("{seconds:.2} s")));
+    if profile.threads > 1 {
+        how.push(format!("{} threads, whose time is added up", profile.threads));
+    }
     how.extend(profile.iterations.map(|count| format!("{count} iterations")));
     // Writing to a string does not fail.
     let _ = write!(

@@ -1,4 +1,4 @@
-//! Foreign text in a report: [`one_line`], [`ascii`], and for Markdown [`plain`] and [`code`]; and [`percent`].
+//! Foreign text in a report: [`one_line`], [`ascii`], and for Markdown [`plain`], [`code_span`] and [`code`]; and [`percent`].
 //!
 //! Names of functions, headers of loops and paths come from anywhere. Used by the plugins that write reports of
 //! hot loops.
@@ -59,12 +59,17 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// Code for a cell of Markdown. A back quote would end it, and a pipe the cell.
-pub fn code(text: &str) -> String {
-    match ascii(&one_line(text)).replace('`', "'").replace('|', "\\|") {
+/// Code in a sentence of Markdown; a back quote would end it.
+pub fn code_span(text: &str) -> String {
+    match ascii(&one_line(text)).replace('`', "'") {
         empty if empty.is_empty() => String::new(),
         text => format!("`{text}`"),
     }
+}
+
+/// Code for a cell of Markdown, where a bare pipe would end the cell.
+pub fn code(text: &str) -> String {
+    code_span(text).replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -77,6 +82,7 @@ mod tests {
         assert_eq!(plain("now `try_for_each(|n| *n)`."), "now `try_for_each(\\|n\\| *n)`.");
         assert_eq!(plain("an open ` and <b>"), "an open ' and \\<b>");
         assert_eq!(code("a`b|c\nd\u{202e}"), "`a'b\\|c d\\u{202e}`");
+        assert_eq!(code_span("a|b"), "`a|b`");
         assert_eq!(code(""), "");
     }
 
