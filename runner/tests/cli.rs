@@ -108,7 +108,16 @@ fn every_subcommand_of_the_help_has_its_own_help_in_the_snapshot() {
 fn plugins_are_listed_with_role_and_purpose() {
     let listed = shown(&Project::without_git(), &["plugins", "list"]);
     // A developer may have built further plugins into the same directory.
-    let ours = ["env-capture", "fix-plan", "loop-inventory", "nanobragg", "profiler", "villain"];
+    let ours = [
+        "backlog",
+        "env-capture",
+        "fix-plan",
+        "hot-loops",
+        "loop-inventory",
+        "nanobragg",
+        "profiler",
+        "villain",
+    ];
     let lines: Vec<&str> =
         listed.lines().filter(|line| ours.iter().any(|name| line.starts_with(name))).collect();
     insta::assert_snapshot!(lines.join("\n"));

@@ -176,14 +176,21 @@ impl Entry<'_> {
         let record = self.record;
         let review =
             || format!("Review {} and decide on the next step.", code(&format!("{}/", record.bundle)));
-        match (record.result, self.next_row) {
-            (RunResult::Complete, Some((id, task, plan))) => {
-                vec![format!("Plan row {} ({}) of {}.", one_line(id, 40), one_line(task, 200), code(plan))]
-            }
-            (RunResult::Complete, None) => vec![review()],
-            _ if record.next.is_empty() => vec![review()],
-            _ => record.next.iter().take(NEXT).map(|step| sentence(step)).collect(),
+        // First what a person must do before the run goes on, then what its steps found, then the plan.
+        let unfinished = record.result != RunResult::Complete;
+        let mut actions: Vec<String> =
+            record.next.iter().filter(|_| unfinished).map(|line| sentence(line)).collect();
+        let found = record.steps.iter().flat_map(|step| &step.next_actions);
+        actions.extend(found.map(|line| sentence(line)));
+        let row = self.next_row.filter(|_| !unfinished).map(|(id, task, plan)| {
+            format!("Plan row {} ({}) of {}.", one_line(id, 40), one_line(task, 200), code(plan))
+        });
+        actions.truncate(NEXT - row.iter().len());
+        actions.extend(row);
+        if actions.is_empty() {
+            actions.push(review());
         }
+        actions
     }
 }
 

@@ -147,6 +147,9 @@ pub struct StepRecord {
     /// Its attempts in order; none when it was skipped.
     #[serde(default)]
     pub attempts: Vec<AttemptRecord>,
+    /// What its plugin says is to be done next, one line each.
+    #[serde(default)]
+    pub next_actions: Vec<String>,
 }
 
 /// One execution of a step.

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::client::{PluginCall, run_plugin, unchanged};
 use crate::clock::Instant;
 use crate::event::Event;
-use crate::evidence::{AttemptKind, AttemptRecord, EvidenceError, LedgerRecord, StepStatus};
+use crate::evidence::{
+    AttemptKind, AttemptRecord, Bundle, EvidenceError, LedgerRecord, StepOutcome, StepStatus,
+};
 use crate::ledger::{Documents, Edit, Lock};
 use crate::outcome::Outcome;
 use crate::plan::{PlanAction, PlanStep};
@@ -203,7 +205,7 @@ impl Engine {
         artifacts.dedup();
         // This step itself has no end yet, and is none of the run's results.
         let ended = self.state.steps.iter().filter(|step| step.status != StepStatus::Running);
-        let steps: Vec<Value> = ended.map(step_record).collect();
+        let steps: Vec<Value> = ended.map(|step| step_record(step, bundle)).collect();
         let entered: Vec<u64> = self.state.resumed.iter().filter_map(|resumed| resumed.entered).collect();
         let git =
             BTreeMap::from([("head", json!(self.state.git.head)), ("dirty", json!(self.state.git.dirty))]);
@@ -236,7 +238,20 @@ impl Engine {
     }
 }
 
-fn step_record(step: &crate::evidence::StepOutcome) -> Value {
+/// What a plugin's JSON in the bundle says is to be done next: the texts of its `next_actions`. Only of what was
+/// asked: what a fallback found is not what the plan waits for.
+fn next_actions(step: &StepOutcome, bundle: &Bundle) -> Vec<String> {
+    let name = format!("{}.json", step.id);
+    let last = step.attempts.last().filter(|attempt| {
+        step.uses.is_some() && step.outcome == Some(Outcome::Ok) && attempt.artifacts.contains(&name)
+    });
+    let Some(bytes) = last.and_then(|_| std::fs::read(bundle.file(&name)).ok()) else { return Vec::new() };
+    let Ok(found) = serde_json::from_slice::<Value>(&bytes) else { return Vec::new() };
+    let actions = found["next_actions"].as_array().into_iter().flatten();
+    actions.filter_map(|action| action.as_str().map(str::to_owned)).collect()
+}
+
+fn step_record(step: &StepOutcome, bundle: &Bundle) -> Value {
     let attempts: Vec<Value> = step
         .attempts
         .iter()
@@ -259,5 +274,6 @@ fn step_record(step: &crate::evidence::StepOutcome) -> Value {
         "uses": step.uses,
         "outcome": step.outcome.map_or("skipped", Outcome::word),
         "attempts": attempts,
+        "next_actions": next_actions(step, bundle),
     })
 }

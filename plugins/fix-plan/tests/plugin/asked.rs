@@ -141,3 +141,30 @@ fn several_rows_that_one_run_answers_get_the_same_letter_and_the_next_row_is_beh
             .expect_err("no such row");
     assert!(error.contains("no table row `B9`"), "{error}");
 }
+
+#[test]
+fn what_a_step_says_is_to_be_done_next_stands_before_the_plan_row() {
+    let mut record = record();
+    record["steps"][0]["next_actions"] = json!(["classify `k.py:3`", "two\nlines |", "\u{fc}ber"]);
+    let before = "## [GAP-2] T\n- Status: x\n- Next Actions:\n  1. y\n- Attempts History:\n  * [2026-01-02] Attempt #1 - x\n";
+    let after = edited(with(with_plan(), "next_actions"), before, Some(PLAN), record.clone());
+    let list = "  1. y\n  2. After attempt #2: Classify `k.py:3`.\n  3. After attempt #2: Two lines |.\n";
+    assert!(after.contains(list), "{after}");
+    let entry = "    Next Actions:\n      1. Classify `k.py:3`.\n      2. Two lines |.\n";
+    assert!(after.contains(entry), "{after}");
+    assert!(after.contains("      4. Plan row B2 (Rank) of `plans/gap.md`."), "{after}");
+    assert!(after.is_ascii(), "{after}");
+    // However many a step has, the plan row keeps its place.
+    record["steps"][0]["next_actions"] = json!((1..40).map(|at| format!("step {at}")).collect::<Vec<_>>());
+    let after = edited(with_plan(), before, Some(PLAN), record);
+    assert!(after.contains("      9. Step 9.\n      10. Plan row B2 (Rank)"), "{after}");
+}
+
+#[test]
+fn a_blocked_run_says_first_what_a_person_must_do() {
+    let mut record = blocked();
+    record["steps"][0]["next_actions"] = json!(["classify `k.py:3`"]);
+    let after = edited(config(), &ledger(""), None, record);
+    let read = after.find(". Read reports/phase_b").expect("the way out");
+    assert!(read < after.find(". Classify `k.py:3`.").expect("what the step found"), "{after}");
+}
