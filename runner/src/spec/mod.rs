@@ -11,7 +11,7 @@
 pub mod check;
 pub mod expression;
 pub mod node;
-mod place;
+pub mod place;
 pub mod raw;
 pub mod reader;
 mod reserved;
