@@ -9,7 +9,7 @@ use crate::cli::{terminal, workflow};
 use crate::evidence::{Secrets, one_line, with_line};
 use crate::exit_code::ExitCode;
 use crate::plan::{Plan, PlanAction, PlanAttempt, PlanStep, Request};
-use crate::preflight::{self, Prepared};
+use crate::preflight::{self, Prepared, Tools};
 use crate::process::bytes;
 use crate::run::repeats;
 
@@ -21,7 +21,7 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
     };
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None, pins: &[] };
-    match preflight::prepare(&checked, &request) {
+    match preflight::prepare(&checked, &request, Tools::Asked) {
         Ok(Prepared { plan, warnings }) => {
             let secrets = Secrets::of_environment();
             secrets.learn_plan(&plan);

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::evidence::RunStatus;
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Request};
-use crate::preflight::{self, Prepared};
+use crate::preflight::{self, Prepared, Tools};
 use crate::process::Cancel;
 use crate::run::{RunEnd, RunError, RunRequest, run as run_workflow};
 
@@ -33,7 +33,7 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
             Err(mistakes) => return workflow::refuse(global, &mistakes),
         }
     } else {
-        match preflight::prepare(&checked, &asked) {
+        match preflight::prepare(&checked, &asked, Tools::Left) {
             Ok(prepared) => {
                 warn(global, &prepared);
                 let noted = prepared.surprises();

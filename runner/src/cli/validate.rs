@@ -5,7 +5,7 @@ use crate::cli::{terminal, workflow};
 use crate::diagnostic::Severity;
 use crate::exit_code::ExitCode;
 use crate::plan::Request;
-use crate::preflight::{self, Prepared};
+use crate::preflight::{self, Prepared, Tools};
 
 /// Checks workflows, all of them; the worst exit code counts.
 pub fn run(global: &Global, options: &ValidateOptions) -> ExitCode {
@@ -26,8 +26,8 @@ fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
     let (checked, root) = workflow::read(global, path, &[])?;
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &[], stamp: None, pins: &[] };
-    let Prepared { plan, warnings } =
-        preflight::prepare(&checked, &request).map_err(|mistakes| workflow::refuse(global, &mistakes))?;
+    let Prepared { plan, warnings } = preflight::prepare(&checked, &request, Tools::Asked)
+        .map_err(|mistakes| workflow::refuse(global, &mistakes))?;
     if global.json {
         let list = workflow::list(&warnings);
         terminal::out(

@@ -7,6 +7,7 @@
 
 mod call;
 mod cargo;
+mod help;
 mod options;
 mod pointers;
 mod programs;
@@ -25,6 +26,7 @@ use crate::plan::{self, Plan, Request, Resolved, place};
 use crate::spec::expression::Template;
 use crate::spec::{Action, Command, Step, Workflow};
 use call::{Call, calls, is_python, is_python_file};
+use help::Helps;
 use python::Options;
 use site::{Earlier, Site};
 use words::{Text, UNKNOWN, Word};
@@ -55,10 +57,19 @@ impl Prepared {
     }
 }
 
+/// Whether tools are asked for their `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tools {
+    /// Files are read, and nothing else.
+    Left,
+    /// A few known tools outside of the project are asked; that takes some milliseconds for each.
+    Asked,
+}
+
 /// Resolves a workflow and looks for everything that it names; every mistake is told at once.
-pub fn prepare(workflow: &Workflow, request: &Request<'_>) -> Result<Prepared, Diagnostics> {
+pub fn prepare(workflow: &Workflow, request: &Request<'_>, tools: Tools) -> Result<Prepared, Diagnostics> {
     let resolved = plan::resolve(workflow, request);
-    let mut found = look(workflow, request, &resolved);
+    let mut found = look(workflow, request, &resolved, tools);
     let Resolved { plan, mistakes, .. } = resolved;
     let errors = found.iter().any(|found| found.severity == Severity::Error);
     let first = Diagnostics::new(workflow.source.clone(), mistakes);
@@ -73,15 +84,16 @@ pub fn prepare(workflow: &Workflow, request: &Request<'_>) -> Result<Prepared, D
 /// The same of a workflow that has mistakes already: only the further ones.
 pub fn mistakes(draft: &Workflow, request: &Request<'_>) -> Vec<Diagnostic> {
     let resolved = plan::resolve(draft, request);
-    let mut found = look(draft, request, &resolved);
+    let mut found = look(draft, request, &resolved, Tools::Left);
     found.retain(|found| found.severity == Severity::Error);
     resolved.mistakes.into_iter().chain(found).collect()
 }
 
-fn look(workflow: &Workflow, request: &Request<'_>, resolved: &Resolved) -> Vec<Diagnostic> {
+fn look(workflow: &Workflow, request: &Request<'_>, resolved: &Resolved, tools: Tools) -> Vec<Diagnostic> {
     let root = request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned());
     let bundle = root.join(&resolved.plan.bundle);
     let mut earlier = Earlier::default();
+    let mut helps = (tools == Tools::Asked).then(Helps::default);
     let mut found = pointers::check(&workflow.source, &root, &workflow.root.value);
     for step in &workflow.steps {
         let looker = Looker { workflow, root: &root, bundle: &bundle, step };
@@ -96,7 +108,7 @@ fn look(workflow: &Workflow, request: &Request<'_>, resolved: &Resolved) -> Vec<
         });
         looker.ledger(resolved, &mut found);
         for names in std::iter::once(&asked).chain(&fallback) {
-            looker.command(names, &earlier, &mut found);
+            looker.command(names, &earlier, helps.as_mut(), &mut found);
         }
         remember(&mut earlier, step, &asked, &root);
         earlier.any = true;
@@ -128,7 +140,13 @@ struct Looker<'a> {
 }
 
 impl Looker<'_> {
-    fn command(&self, names: &Value, earlier: &Earlier, found: &mut Vec<Diagnostic>) {
+    fn command(
+        &self,
+        names: &Value,
+        earlier: &Earlier,
+        mut helps: Option<&mut Helps>,
+        found: &mut Vec<Diagnostic>,
+    ) {
         let Action::Run(command) = &self.step.action else { return };
         let Some(directory) = self.directory(names, earlier, found) else { return };
         let source = &self.workflow.source;
@@ -153,7 +171,7 @@ impl Looker<'_> {
         match command {
             Command::Argv(argv) => {
                 let words: Vec<Word> = argv.iter().map(|text| Text::of(text, names).word()).collect();
-                one(&site, &words, false, found);
+                one(&site, &words, false, helps, found);
             }
             Command::Shell(line) => {
                 // What a line makes itself is there for its later commands.
@@ -173,7 +191,7 @@ impl Looker<'_> {
                         .map(|(word, range)| Word { text: word, span: text.span(source, &range) })
                         .collect();
                     let site = Site { directory: site.directory.join(directory), ..site.clone() };
-                    one(&site, &words, true, found);
+                    one(&site, &words, true, helps.as_deref_mut(), found);
                 }
             }
         }
@@ -231,11 +249,24 @@ impl Looker<'_> {
 }
 
 /// Looks at one command.
-fn one(site: &Site<'_>, words: &[Word], shell: bool, found: &mut Vec<Diagnostic>) {
+fn one(
+    site: &Site<'_>,
+    words: &[Word],
+    shell: bool,
+    mut helps: Option<&mut Helps>,
+    found: &mut Vec<Diagnostic>,
+) {
     for call in calls(words) {
         let missing = programs::check(site, &call, shell);
         let gone = missing.is_some();
         found.extend(missing);
+        if let (Call::Program { word, arguments }, Some(helps), false) = (call, helps.as_deref_mut(), gone)
+            && let Some(answer) = helps.of(site, word, arguments)
+        {
+            let from = format!("these are what `{}` names", answer.question);
+            let told = options::Told { program: &answer.tool, from };
+            found.extend(options::check(site.source, arguments, answer.options, &told));
+        }
         match call {
             _ if gone => break,
             Call::Program { word, arguments } | Call::Managed { word, arguments } => match word.base() {
