@@ -87,10 +87,10 @@ fn run_tells_a_warning_goes_on_and_keeps_it_in_the_bundle() {
     project.commit();
     let ended = project.runner(&["run", "w.yaml"]);
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
-    assert!(ended.stderr.contains("w.yaml:6:68"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("w.yaml:6:65"), "{}", ended.stderr);
     std::fs::remove_file(project.path("reports/python-was-started")).expect("the step ran");
     let summary = std::fs::read_to_string(project.bundle("reports/demo").join("summary.md")).expect("there");
-    let told = "known before the run: `benchmark_detailed.py` has no option `--outdir` (workflow.yaml:6:68)";
+    let told = "known before the run: `benchmark_detailed.py` has no option `--outdir` (workflow.yaml:6:65)";
     assert!(summary.contains(told), "{summary}");
     let ended = project.runner(&["plan", "--json", "w.yaml"]);
     let plan: Value = serde_json::from_str(&ended.stdout).expect("one document");
@@ -100,7 +100,7 @@ fn run_tells_a_warning_goes_on_and_keeps_it_in_the_bundle() {
 #[test]
 fn a_missing_script_is_exit_code_5_and_nothing_is_made() {
     let project = with_harness();
-    let steps = "  - id: bench\n    run: [bin/python, -u, scripts/benchmarks/benchmark_detaild.py]\n";
+    let steps = "  - id: bench\n    run: [bin/python, -u, scripts/benchmarks/benchmark_detaild.py]\n    writes: [reports/]\n";
     let (code, found) = validated(&project, steps);
     assert_eq!(code, Some(5), "{found:?}");
     assert_eq!(found[0]["id"], "script-missing");
@@ -121,9 +121,9 @@ fn what_an_earlier_step_makes_is_not_missing() {
     let build = "  - { id: build, run: [\"true\"], writes: [target/] }\n";
     let bench = "  - { id: bench, run: [target/release/bench] }\n";
     assert_eq!(findings(&project, &format!("{build}{bench}")), [""; 0]);
-    assert_eq!(findings(&project, bench), ["error program-missing 5:23"]);
+    assert_eq!(findings(&project, bench), ["error program-missing 5:24"]);
     let silent = "  - { id: build, run: [\"true\"] }\n";
-    assert_eq!(findings(&project, &format!("{silent}{bench}")), ["warning program-missing 6:23"]);
+    assert_eq!(findings(&project, &format!("{silent}{bench}")), ["warning program-missing 6:24"]);
     let own =
         "  - { id: a, run: \"cc -o target/x x.c && target/x && ${{ bundle }}/y\", writes: [target/] }\n";
     assert_eq!(findings(&project, own), [""; 0]);
@@ -135,7 +135,7 @@ fn what_an_earlier_step_makes_is_not_missing() {
 fn programs_are_found_behind_wrappers_and_in_shell_lines() {
     let project = with_harness();
     let missing = |run: &str| findings(&project, &format!("  - id: a\n    run: {run}\n"));
-    assert_eq!(missing("[env, A=b, nice, -n, 5, no-such-program]"), ["error program-missing 6:31"]);
+    assert_eq!(missing("[env, A=b, nice, -n, 5, no-such-program]"), ["error program-missing 6:34"]);
     assert_eq!(missing("no-such-program > x"), ["error program-missing 6:10"]);
     assert_eq!(missing("'true && no-such-program x'"), ["warning program-missing 6:19"]);
     assert_eq!(missing("no-such-program || true"), [""; 0], "the line asks");
@@ -153,11 +153,11 @@ fn on_path(program: &str) -> bool {
 fn a_path_and_a_search_path_of_the_step_count() {
     let project = with_harness();
     let step = "  - { id: a, run: [python, a.py], env: { PATH: \"bin\" } }\n";
-    assert_eq!(findings(&project, step), ["error script-missing 5:27"]);
+    assert_eq!(findings(&project, step), ["error script-missing 5:28"]);
     let step = "  - { id: a, run: [./benchmark_detailed.py, --outdir, x], cwd: scripts/benchmarks }\n";
-    assert_eq!(findings(&project, step), ["error program-not-executable 5:19"]);
+    assert_eq!(findings(&project, step), ["error program-not-executable 5:20"]);
     let step = "  - { id: a, run: [ls], cwd: scripts/benchmark }\n";
-    assert_eq!(findings(&project, step), ["error cwd-missing 5:29"]);
+    assert_eq!(findings(&project, step), ["error cwd-missing 5:30"]);
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn tests_packages_and_pointers_are_looked_for() {
     for fine in ["::TestA::test_b[1-x]", "::TestC::test_inherited", "::test_d", "", "::TestA"] {
         assert_eq!(step(&format!("{pytest} 'tests/test_x.py{fine}'")), [""; 0], "{fine}");
     }
-    assert_eq!(step(&format!("{pytest} tests/test_x.py::TestA::test_e")), ["warning test-missing 5:66"]);
-    assert_eq!(step(&format!("{pytest} tests/test_y.py::test_d")), ["warning test-missing 5:43"]);
+    assert_eq!(step(&format!("{pytest} tests/test_x.py::TestA::test_e")), ["warning test-missing 5:68"]);
+    assert_eq!(step(&format!("{pytest} tests/test_y.py::test_d")), ["warning test-missing 5:44"]);
     assert_eq!(step(&format!("{pytest} -k no.py --deselect tests/no.py::x")), [""; 0]);
     let (_, found) = validated(&project, "  - { id: a, run: [cargo, test, --package=ow, --, --list] }\n");
     assert_eq!(

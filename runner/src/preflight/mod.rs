@@ -66,6 +66,9 @@ pub enum Tools {
     Asked,
 }
 
+/// Stands for the stamp, which a run has yet to get.
+const STAMP: &str = "YYYYMMDDTHHMMSSZ";
+
 /// Resolves a workflow and looks for everything that it names; every mistake is told at once.
 pub fn prepare(workflow: &Workflow, request: &Request<'_>, tools: Tools) -> Result<Prepared, Diagnostics> {
     let resolved = plan::resolve(workflow, request);
@@ -91,14 +94,18 @@ pub fn mistakes(draft: &Workflow, request: &Request<'_>) -> Vec<Diagnostic> {
 
 fn look(workflow: &Workflow, request: &Request<'_>, resolved: &Resolved, tools: Tools) -> Vec<Diagnostic> {
     let root = request.root.canonicalize().unwrap_or_else(|_| request.root.to_owned());
-    let bundle = root.join(&resolved.plan.bundle);
+    // The plan's own stand-in for the stamp, `<STAMP>`, would be a redirection in a shell line.
+    let shown = format!("{}/{STAMP}", workflow.root.value.trim_end_matches('/'));
+    let mut asked = resolved.scope.names().clone();
+    asked["stamp"] = STAMP.into();
+    asked["bundle"] = shown.as_str().into();
+    let bundle = root.join(&shown);
     let mut earlier = Earlier::default();
     let mut helps = (tools == Tools::Asked).then(Helps::default);
     let mut found = pointers::check(&workflow.source, &root, &workflow.root.value);
     for step in &workflow.steps {
         let looker = Looker { workflow, root: &root, bundle: &bundle, step };
         // The values of a fallback may name something else.
-        let asked = resolved.scope.names().clone();
         let fallback = step.fallback.as_ref().map(|fallback| {
             let mut names = asked.clone();
             for var in &fallback.vars {

@@ -10,7 +10,7 @@ use super::python::modules;
 use super::shell::BUILTINS;
 use super::site::{Later, Site, near};
 use super::words::Word;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 
 /// Looks for what a call needs. `shell`: the shell's own commands count.
 pub(super) fn check(site: &Site<'_>, call: &Call<'_>, shell: bool) -> Option<Diagnostic> {
@@ -43,22 +43,22 @@ fn program(site: &Site<'_>, word: &Word) -> Option<Diagnostic> {
         if entries.any(|entry| site.later(&entry) == Later::Expected) {
             return None;
         }
-        let found = told("on PATH").help("install it, or correct its name");
-        let severity = if site.certain { Severity::Error } else { Severity::Warning };
-        let found = if site.certain { found.missing() } else { found };
-        return Some(found.weighing(severity, "program-missing"));
+        return Some(site.weigh(told("on PATH").help("install it, or correct its name"), "program-missing"));
     }
     let path = site.path_of(name);
     if !path.exists() {
         let place = if path.starts_with(site.root) { "in the project" } else { "there" };
         return site.missing(&path, "program-missing", told(place).help(near(&word.text, &path)));
     }
+    if site.later(&path) == Later::Expected {
+        return None;
+    }
     let found = if path.is_dir() {
         told("a file").help("a directory cannot be run: correct its path")
     } else {
         told("executable").help(format!("make it so: `chmod +x {}`", site.shown(&path)))
     };
-    site.missing(&path, "program-not-executable", found)
+    Some(site.weigh(found, "program-not-executable"))
 }
 
 fn script(site: &Site<'_>, word: &Word) -> Option<Diagnostic> {

@@ -94,13 +94,21 @@ impl Site<'_> {
     pub fn missing(&self, path: &Path, id: &'static str, missing: Diagnostic) -> Option<Diagnostic> {
         match self.later(path) {
             Later::Expected => None,
-            Later::Never if self.certain => Some(missing.missing().weighing(Severity::Error, id)),
-            Later::Never => Some(missing.weighing(Severity::Warning, id)),
+            Later::Never => Some(self.weigh(missing, id)),
             Later::Doubtful => Some(
                 missing
                     .help("no earlier step may write there: correct its path, or say so in `writes:` of the step that makes it")
                     .weighing(Severity::Warning, id),
             ),
+        }
+    }
+
+    /// A finding about something without which the command cannot start: an error where it certainly runs.
+    pub fn weigh(&self, found: Diagnostic, id: &'static str) -> Diagnostic {
+        if self.certain {
+            found.missing().weighing(Severity::Error, id)
+        } else {
+            found.weighing(Severity::Warning, id)
         }
     }
 
