@@ -34,15 +34,15 @@ const OPENERS: [&str; 10] = ["if", "then", "else", "elif", "do", "while", "until
 /// Words that stand where a command could and are none.
 const CLOSERS: [&str; 4] = ["fi", "done", "}", "esac"];
 /// Words that need more than is read here, or after which names mean something else.
-const ENDS: [&str; 10] = ["case", "function", "select", "eval", ".", "source", "alias", "trap", "[[", "set"];
+const ENDS: [&str; 8] = ["case", "function", "select", "eval", ".", "source", "alias", "[["];
 /// Words with which a line asks whether something is there.
 const QUESTIONS: [&str; 8] = ["if", "elif", "while", "until", "command", "which", "type", "hash"];
 
 /// Commands that the shell itself knows.
-pub(super) const BUILTINS: [&str; 34] = [
+pub(super) const BUILTINS: [&str; 36] = [
     ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "fg", "bg", "getopts", "hash",
     "jobs", "kill", "local", "printf", "pwd", "read", "readonly", "return", "shift", "test", "times", "true",
-    "type", "ulimit", "umask", "unset", "wait", "command", "exec", "unalias", "fc",
+    "type", "ulimit", "umask", "unset", "wait", "command", "exec", "unalias", "fc", "set", "trap",
 ];
 
 /// Reads a line.
@@ -293,6 +293,7 @@ mod tests {
     fn lists_pipelines_and_loops_are_taken_apart() {
         assert_eq!(told("a && b || c | d; e & f\ng"), ["a", "b", "c", "d", "e", "f", "g"]);
         assert_eq!(told("if a; then b; else c; fi; for x in 1 2; do d $x; done"), ["a", "b", "c", "d ?"]);
+        assert_eq!(told("set -eu\ntrap 'c d' EXIT\na"), ["set -eu", "trap c d EXIT", "a"]);
         assert_eq!(told("(cd x && a); ! b"), ["cd x", "a", "b"]);
     }
 

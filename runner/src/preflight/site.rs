@@ -95,11 +95,13 @@ impl Site<'_> {
         match self.later(path) {
             Later::Expected => None,
             Later::Never => Some(self.weigh(missing, id)),
-            Later::Doubtful => Some(
-                missing
-                    .help("no earlier step may write there: correct its path, or say so in `writes:` of the step that makes it")
-                    .weighing(Severity::Warning, id),
-            ),
+            Later::Doubtful => {
+                let first = missing.help.clone().unwrap_or_default();
+                let first = first.trim_end_matches('?');
+                let help =
+                    format!("{first}, or name its directory in `writes:` of the earlier step that makes it");
+                Some(missing.help(help).weighing(Severity::Warning, id))
+            }
         }
     }
 
