@@ -70,9 +70,36 @@ impl Source {
     }
 }
 
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is run.
+    #[default]
+    Error,
+    /// It is run all the same, and the bundle says it.
+    Warning,
+    /// Worth a word to whoever writes the workflow.
+    Note,
+}
+
+impl Severity {
+    /// Its word, as it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// A name that stays the same when the words change; `None` for most mistakes of the text itself.
+    pub id: Option<&'static str>,
     /// What is wrong, one line.
     pub message: String,
     /// Where; `None` when it is about the whole file or stands outside it (on the command line).
@@ -93,7 +120,15 @@ impl Diagnostic {
 
     /// A mistake that has no place in the text: pointing at its first line would mislead.
     pub fn unplaced(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None, label: String::new(), help: None, missing: false }
+        Self {
+            severity: Severity::Error,
+            id: None,
+            message: message.into(),
+            span: None,
+            label: String::new(),
+            help: None,
+            missing: false,
+        }
     }
 
     /// Adds what is said at the caret.
@@ -107,6 +142,14 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Gives it another weight, and a name that stays.
+    #[must_use]
+    pub fn weighing(mut self, severity: Severity, id: &'static str) -> Self {
+        self.severity = severity;
+        self.id = Some(id);
         self
     }
 
@@ -161,12 +204,18 @@ impl Diagnostics {
         &self.source
     }
 
-    /// Whether every mistake is a missing plugin or tool.
+    /// Whether every mistake is a missing plugin or tool. Warnings do not count.
     pub fn only_missing(&self) -> bool {
-        !self.list.is_empty() && self.list.iter().all(|diagnostic| diagnostic.missing)
+        self.count(Severity::Error) > 0
+            && self.list.iter().all(|found| found.missing || found.severity != Severity::Error)
     }
 
-    /// All mistakes as text for a person, with carets, and a closing line with their number.
+    /// How many there are of a weight.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// All of them as text for a person, with carets; where there is a mistake, a closing line with the number.
     pub fn render(&self, color: bool) -> String {
         let renderer =
             if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
@@ -176,7 +225,10 @@ impl Diagnostics {
             text.push_str(&self.render_one(&renderer, &path, diagnostic));
             text.push_str("\n\n");
         }
-        let count = self.list.len();
+        let count = self.count(Severity::Error);
+        if count == 0 {
+            return text;
+        }
         let noun = if count == 1 { "mistake" } else { "mistakes" };
         // What stands on the command line is no mistake of the file.
         let place = if self.list.iter().any(|diagnostic| diagnostic.span.is_some()) {
@@ -188,7 +240,13 @@ impl Diagnostics {
     }
 
     fn render_one(&self, renderer: &Renderer, path: &str, diagnostic: &Diagnostic) -> String {
-        let title = Level::ERROR.primary_title(&diagnostic.message);
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level.primary_title(&diagnostic.message);
+        let title = if let Some(id) = diagnostic.id { title.id(id) } else { title };
         let mut group = if let Some(span) = diagnostic.span {
             let mut annotation = AnnotationKind::Primary.span(self.visible(span));
             if !diagnostic.label.is_empty() {

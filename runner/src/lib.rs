@@ -1,8 +1,8 @@
 //! The `runner` library: everything behind the thin binary.
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
-//! `cli`, `run`, `audit`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`, `guard`,
-//! `event`, `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
+//! `cli`, `run`, `preflight`, `audit`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`,
+//! `guard`, `event`, `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
 
 pub mod audit;
 pub mod catalog;
@@ -20,6 +20,7 @@ pub mod launch;
 pub mod ledger;
 pub mod outcome;
 pub mod plan;
+pub mod preflight;
 pub mod process;
 pub mod report;
 pub mod run;

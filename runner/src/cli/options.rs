@@ -105,6 +105,9 @@ pub struct RunOptions {
     /// Run although the last tries were identical and all failed alike (`stop_after_repeats`)
     #[arg(long)]
     pub force: bool,
+    /// Do not look for the programs, scripts and options that the workflow names
+    #[arg(long)]
+    pub no_preflight: bool,
     #[command(flatten)]
     pub guard: GuardOptions,
 }

@@ -8,7 +8,8 @@ use crate::cli::options::{Global, PlanOptions};
 use crate::cli::{terminal, workflow};
 use crate::evidence::{Secrets, one_line, with_line};
 use crate::exit_code::ExitCode;
-use crate::plan::{self, Plan, PlanAction, PlanAttempt, PlanStep, Request};
+use crate::plan::{Plan, PlanAction, PlanAttempt, PlanStep, Request};
+use crate::preflight::{self, Prepared, Tools};
 use crate::process::bytes;
 use crate::run::repeats;
 
@@ -20,8 +21,8 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
     };
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &options.set, stamp: None, pins: &[] };
-    match plan::build(&checked, &request) {
-        Ok(plan) => {
+    match preflight::prepare(&checked, &request, Tools::Asked) {
+        Ok(Prepared { plan, warnings }) => {
             let secrets = Secrets::of_environment();
             secrets.learn_plan(&plan);
             let plan = match secrets.record(plan) {
@@ -31,8 +32,11 @@ pub fn run(global: &Global, options: &PlanOptions) -> ExitCode {
                 }
             };
             if global.json {
-                terminal::out(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+                let mut document = serde_json::to_value(&plan).unwrap_or_default();
+                document["warnings"] = workflow::list(&warnings).into();
+                terminal::out(&serde_json::to_string_pretty(&document).unwrap_or_default());
             } else {
+                workflow::warn(&warnings);
                 terminal::out(show(&plan).trim_end());
                 if let Some(refusal) = repeats::refusal(&plan, &root.join(&checked.root.value)) {
                     terminal::out(&format!("`runner run` would refuse: {refusal}"));

@@ -3,8 +3,11 @@
 use crate::cli::listen;
 use crate::cli::options::{Global, RunOptions};
 use crate::cli::{terminal, workflow};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::evidence::RunStatus;
 use crate::exit_code::ExitCode;
+use crate::plan::{self, Request};
+use crate::preflight::{self, Prepared, Tools};
 use crate::process::Cancel;
 use crate::run::{RunEnd, RunError, RunRequest, run as run_workflow};
 
@@ -19,9 +22,31 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
         Err(code) => return code,
     };
     let catalog = workflow::catalog(global);
+    let set = &options.plan.set;
+    let asked = Request { root: &root, catalog: &catalog, set, stamp: None, pins: &[] };
+    // Every mistake shows before anything is made on the disk.
+    let (plan, noted) = if options.no_preflight {
+        match plan::build(&checked, &asked) {
+            Ok(plan) => {
+                (plan, vec!["what the workflow names was not looked for (--no-preflight)".to_owned()])
+            }
+            Err(mistakes) => return workflow::refuse(global, &mistakes),
+        }
+    } else {
+        match preflight::prepare(&checked, &asked, Tools::Left) {
+            Ok(prepared) => {
+                warn(global, &prepared);
+                let noted = prepared.surprises();
+                (prepared.plan, noted)
+            }
+            Err(mistakes) => return workflow::refuse(global, &mistakes),
+        }
+    };
     let events = listen::listener(global, terminal::moves());
     let request = RunRequest {
         workflow: &checked,
+        plan,
+        noted,
         root,
         catalog: &catalog,
         set: &options.plan.set,
@@ -31,6 +56,21 @@ pub fn run(global: &Global, options: &RunOptions) -> ExitCode {
         detect_only: options.guard.detect_only,
     };
     conclude(global, run_workflow(request))
+}
+
+/// What is known before the run and does not prevent it; notes are for `validate` and `plan`.
+fn warn(global: &Global, prepared: &Prepared) {
+    let all = prepared.warnings.list().iter();
+    let list = all.filter(|found| found.severity == Severity::Warning).cloned().collect();
+    let warnings = Diagnostics::new(prepared.warnings.source().clone(), list);
+    if global.json {
+        for mut warning in workflow::list(&warnings) {
+            warning["event"] = "warning".into();
+            terminal::out(&warning.to_string());
+        }
+    } else {
+        workflow::warn(&warnings);
+    }
 }
 
 /// What signals set.

@@ -2,8 +2,10 @@
 
 use crate::cli::options::{Global, ValidateOptions};
 use crate::cli::{terminal, workflow};
+use crate::diagnostic::Severity;
 use crate::exit_code::ExitCode;
-use crate::plan::{self, Request};
+use crate::plan::Request;
+use crate::preflight::{self, Prepared, Tools};
 
 /// Checks workflows, all of them; the worst exit code counts.
 pub fn run(global: &Global, options: &ValidateOptions) -> ExitCode {
@@ -24,15 +26,30 @@ fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
     let (checked, root) = workflow::read(global, path, &[])?;
     let catalog = workflow::catalog(global);
     let request = Request { root: &root, catalog: &catalog, set: &[], stamp: None, pins: &[] };
-    let plan = plan::build(&checked, &request).map_err(|mistakes| workflow::refuse(global, &mistakes))?;
+    let Prepared { plan, warnings } = preflight::prepare(&checked, &request, Tools::Asked)
+        .map_err(|mistakes| workflow::refuse(global, &mistakes))?;
     if global.json {
+        let list = workflow::list(&warnings);
         terminal::out(
-            &serde_json::json!({ "event": "valid", "file": path, "steps": plan.steps.len() }).to_string(),
+            &serde_json::json!({ "event": "valid", "file": path, "steps": plan.steps.len(), "warnings": list })
+                .to_string(),
         );
-    } else if !global.quiet {
-        let count = plan.steps.len();
-        let noun = if count == 1 { "step" } else { "steps" };
-        terminal::out(&format!("{}: valid, {count} {noun}", path.display()));
+        return Ok(());
+    }
+    workflow::warn(&warnings);
+    if !global.quiet {
+        let mut text = counted(plan.steps.len(), "step");
+        for severity in [Severity::Warning, Severity::Note] {
+            let count = warnings.count(severity);
+            if count > 0 {
+                text = format!("{text}, {}", counted(count, severity.word()));
+            }
+        }
+        terminal::out(&format!("{}: valid, {text}", path.display()));
     }
     Ok(())
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

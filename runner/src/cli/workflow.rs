@@ -9,7 +9,8 @@ use crate::cli::terminal;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use crate::evidence::Secrets;
 use crate::exit_code::ExitCode;
-use crate::plan::{self, Request};
+use crate::plan::Request;
+use crate::preflight;
 use crate::spec::{self, Refused, Workflow};
 
 /// A workflow file and the project it belongs to.
@@ -98,7 +99,7 @@ pub fn read(
         Err(Refused { mistakes, draft }) => {
             let catalog = catalog(global);
             let request = Request { root: &root, catalog: &catalog, set, stamp: None, pins: &[] };
-            let further = draft.map(|draft| plan::mistakes(&draft, &request)).unwrap_or_default();
+            let further = draft.map(|draft| preflight::mistakes(&draft, &request)).unwrap_or_default();
             Err(refuse(global, &mistakes.and(further)))
         }
     }
@@ -116,22 +117,32 @@ pub fn refuse(global: &Global, mistakes: &Diagnostics) -> ExitCode {
 
 /// Mistakes for machines.
 pub fn to_json(mistakes: &Diagnostics) -> serde_json::Value {
+    serde_json::json!({ "event": "invalid", "mistakes": list(mistakes) })
+}
+
+/// One object for each mistake, warning and note.
+pub fn list(mistakes: &Diagnostics) -> Vec<serde_json::Value> {
     let source = mistakes.source();
-    let list: Vec<serde_json::Value> = mistakes
-        .list()
-        .iter()
-        .map(|mistake| {
-            let place = mistake.span.map(|span| source.line_column(span.start));
-            serde_json::json!({
-                "file": source.path,
-                "line": place.map(|(line, _)| line),
-                "column": place.map(|(_, column)| column),
-                "message": mistake.message,
-                "help": mistake.help,
-            })
+    let object = |mistake: &Diagnostic| {
+        let place = mistake.span.map(|span| source.line_column(span.start));
+        serde_json::json!({
+            "level": mistake.severity.word(),
+            "id": mistake.id,
+            "file": source.path,
+            "line": place.map(|(line, _)| line),
+            "column": place.map(|(_, column)| column),
+            "message": mistake.message,
+            "help": mistake.help,
         })
-        .collect();
-    serde_json::json!({ "event": "invalid", "mistakes": list })
+    };
+    mistakes.list().iter().map(object).collect()
+}
+
+/// Prints warnings and notes for people.
+pub fn warn(warnings: &Diagnostics) {
+    if !warnings.list().is_empty() {
+        terminal::err(warnings.render(terminal::colors()).trim_end());
+    }
 }
 
 /// Prints one error that has no place in a file.

@@ -1,8 +1,8 @@
 //! [`build`]: resolves a workflow into a [`Plan`], and collects every mistake that shows only now: a plugin
-//! that is not there or has another role, a `with:` that its schema refuses, a program that is not on PATH.
+//! that is not there or has another role, a `with:` that its schema refuses. Programs are the business of
+//! `preflight`.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -31,18 +31,25 @@ pub struct Request<'a> {
     pub pins: &'a [PlanInput],
 }
 
+/// What could be resolved, and what could not.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The plan. It is good for running only when there is no mistake.
+    pub plan: Plan,
+    /// The names that expressions see before the run.
+    pub scope: Scope,
+    /// The mistakes.
+    pub mistakes: Vec<Diagnostic>,
+}
+
 /// Resolves a workflow.
 pub fn build(workflow: &Workflow, request: &Request<'_>) -> Result<Plan, Diagnostics> {
-    let (plan, mistakes) = resolve(workflow, request);
+    let Resolved { plan, mistakes, .. } = resolve(workflow, request);
     if mistakes.is_empty() { Ok(plan) } else { Err(Diagnostics::new(workflow.source.clone(), mistakes)) }
 }
 
-/// The mistakes that only resolving shows, of a workflow that has others already.
-pub fn mistakes(draft: &Workflow, request: &Request<'_>) -> Vec<Diagnostic> {
-    resolve(draft, request).1
-}
-
-fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>) {
+/// Resolves as much of a workflow as can be, for those who look for its mistakes.
+pub fn resolve(workflow: &Workflow, request: &Request<'_>) -> Resolved {
     let mut mistakes = Vec::new();
     let mut overrides = BTreeMap::new();
     let vars = variables(workflow, request.set, &mut overrides, &mut mistakes);
@@ -91,7 +98,7 @@ fn resolve(workflow: &Workflow, request: &Request<'_>) -> (Plan, Vec<Diagnostic>
         root: request.root.to_owned(),
         sources: workflow.steps.clone(),
     };
-    (plan, mistakes)
+    Resolved { plan, scope, mistakes }
 }
 
 fn variables(
@@ -102,7 +109,12 @@ fn variables(
 ) -> Map<String, Value> {
     let mut vars: Map<String, Value> =
         workflow.vars.iter().map(|var| (var.name.clone(), var.value.clone())).collect();
-    for (name, text) in set {
+    for (index, (name, text)) in set.iter().enumerate() {
+        if let Some((_, first)) = set[..index].iter().find(|(known, _)| known == name) {
+            let message = format!("--set {name}={text}: `{name}` was set to `{first}` already");
+            mistakes.push(Diagnostic::unplaced(message).help("say one of them"));
+            continue;
+        }
         let Some(slot) = vars.get_mut(name) else {
             let known: Vec<&str> = workflow.vars.iter().map(|var| var.name.as_str()).collect();
             mistakes.push(
@@ -281,12 +293,6 @@ impl Resolver<'_> {
             Ok(attempt) => attempt,
             Err(mistakes) => {
                 self.mistakes.extend(mistakes);
-                if let Action::Run(spec::Command::Argv(argv)) = &step.action
-                    && let Some(Ok(program)) = argv.first().map(|first| names.render(first))
-                    && step.cwd.is_none()
-                {
-                    self.program(step, &program, ".");
-                }
                 return None;
             }
         };
@@ -300,9 +306,6 @@ impl Resolver<'_> {
         }
         if let (Some(with), Some(used), Some(profiler)) = (&attempt.profile, &step.profile, profiler) {
             self.schema(with, used, profiler, &names, step.fallback.as_ref().filter(|_| !overlay.is_empty()));
-        }
-        if let (PlanAction::Run { argv, .. }, Action::Run(_)) = (&attempt.action, &step.action) {
-            self.program(step, argv.first().map_or("", String::as_str), &attempt.cwd);
         }
         Some(attempt)
     }
@@ -355,42 +358,6 @@ impl Resolver<'_> {
             let message = format!("plugin `{name}` refuses `{place}`: {}", mismatch.message);
             let (span, label) = place_of(&mismatch, used, scope, fallback);
             self.mistakes.push(Diagnostic::new(span, message).label(label).help(help));
-        }
-    }
-
-    fn program(&mut self, step: &Step, program: &str, cwd: &str) {
-        if program.is_empty() || program.contains("${{") {
-            return;
-        }
-        let directory = self.request.root.join(cwd);
-        let runs = |path: &Path| {
-            path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-        };
-        let there = program.contains('/') && directory.join(program).exists();
-        let found = if program.contains('/') {
-            runs(&directory.join(program))
-        } else {
-            std::env::var_os("PATH")
-                .is_some_and(|path| std::env::split_paths(&path).any(|entry| runs(&entry.join(program))))
-        };
-        if !found {
-            let (place, help) = match (program.contains('/'), there) {
-                (true, true) => ("executable", format!("make it so: `chmod +x {program}`")),
-                (true, false) => ("in the project", "correct its path, or add it".to_owned()),
-                (false, _) => ("on PATH", "install it, or correct its name".to_owned()),
-            };
-            let span = match &step.action {
-                Action::Run(spec::Command::Argv(argv)) => argv.first().map_or(step.span, |first| first.span),
-                _ => step.span,
-            };
-            self.mistakes.push(
-                Diagnostic::new(
-                    span,
-                    format!("the program `{program}` of step `{}` is not {place}", step.id),
-                )
-                .help(help)
-                .missing(),
-            );
         }
     }
 }

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use builder::{Request, build, mistakes};
+pub use builder::{Request, Resolved, build, resolve};
 pub use difference::{Difference, DifferenceKind, differences};
 pub use inputs::{InputError, digest_bundle};
 pub use places::{place, places};

@@ -31,7 +31,7 @@ use crate::clock::Stamp;
 use crate::diagnostic::Diagnostics;
 use crate::event::Events;
 use crate::evidence::{Bundle, EvidenceError, RunStatus, Secrets};
-use crate::plan::{self, Request};
+use crate::plan::{self, Plan, Request};
 use crate::process::Cancel;
 use crate::spec::Workflow;
 
@@ -40,6 +40,10 @@ use crate::spec::Workflow;
 pub struct RunRequest<'a> {
     /// The workflow.
     pub workflow: &'a Workflow,
+    /// Its plan, without a stamp.
+    pub plan: Plan,
+    /// Surprises that are known already.
+    pub noted: Vec<String>,
     /// The project root.
     pub root: PathBuf,
     /// Where plugins are.
@@ -136,10 +140,9 @@ impl From<EvidenceError> for RunError {
 pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
     let asked =
         Request { root: &request.root, catalog: request.catalog, set: request.set, stamp: None, pins: &[] };
-    // Every mistake shows before anything is made on the disk.
-    let plan = plan::build(request.workflow, &asked).map_err(RunError::Invalid)?;
-    let mut beginning = Beginning { detect_only: request.detect_only, ..Beginning::default() };
-    if let Some(refusal) = repeats::refusal(&plan, &request.root.join(&request.workflow.root.value)) {
+    let mut beginning =
+        Beginning { noted: request.noted, detect_only: request.detect_only, ..Beginning::default() };
+    if let Some(refusal) = repeats::refusal(&request.plan, &request.root.join(&request.workflow.root.value)) {
         if !request.force {
             return Err(RunError::Repeats(format!(
                 "{refusal}\nNothing was run, because the workflow says `stop_after_repeats`. Change something, or say `--force`."

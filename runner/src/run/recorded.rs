@@ -10,7 +10,8 @@ use crate::catalog::Catalog;
 use crate::diagnostic::{Source, shown};
 use crate::evidence::EvidenceRecord;
 use crate::fs::digest_bytes;
-use crate::plan::{self, Plan, Request};
+use crate::plan::{Plan, Request};
+use crate::preflight::{self, Tools};
 use crate::run::RunError;
 use crate::spec::{self, Workflow};
 
@@ -93,7 +94,8 @@ impl Recorded {
             stamp: self.plan.stamp.clone().filter(|_| stamp),
             pins: &self.plan.inputs,
         };
-        let mut plan = plan::build(&self.workflow, &request).map_err(RunError::Invalid)?;
+        let mut plan =
+            preflight::prepare(&self.workflow, &request, Tools::Left).map_err(RunError::Invalid)?.plan;
         // The workflow is the one of then, wherever its text was read from.
         plan.workflow.path.clone_from(&self.plan.workflow.path);
         Ok(plan)

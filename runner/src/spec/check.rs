@@ -98,6 +98,17 @@ fn word(reader: &mut Reader<'_>, name: &Placed<String>, what: &str) {
     }
 }
 
+/// A name that the system does not take as that of an environment variable.
+fn variable_name(reader: &mut Reader<'_>, key: &Key) {
+    if key.name.is_empty() || key.name.contains(['=', '\0']) {
+        let message = format!("`{}` cannot be the name of a variable in `env`", key.name.escape_default());
+        reader.mistake(
+            Diagnostic::new(key.span, message)
+                .help("write `NAME: value`; a name is not empty and has no `=` in it"),
+        );
+    }
+}
+
 /// Whether a path stays inside the project; one that does not is told.
 fn below_root(reader: &mut Reader<'_>, path: &Placed<String>, what: &str) -> bool {
     let bad = path.value.is_empty()
@@ -158,6 +169,9 @@ impl Checker<'_, '_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
         self.combinations(&raw);
         self.places(&raw);
+        for (key, _) in &raw.env {
+            variable_name(self.reader, key);
+        }
         let env =
             raw.env.iter().filter_map(|(key, text)| Some((key.name.clone(), self.template(text)?))).collect();
         let cwd = raw.cwd.as_ref().and_then(|text| self.template(text));
@@ -170,6 +184,16 @@ impl Checker<'_, '_> {
         let gates = raw.gates.iter();
         let gates = gates.filter_map(|text| {
             let expression = self.expression(text, &["metrics", "vars"])?;
+            if expression.names().is_empty() {
+                self.reader.mistake(
+                    Diagnostic::new(
+                        text.span,
+                        "this gate names no metric and no variable, so it is no condition",
+                    )
+                    .help("compare something with something: `metrics.correlation >= 0.999`"),
+                );
+                return None;
+            }
             Some(Gate { expression, span: text.span })
         });
         let gates = gates.collect();

@@ -92,6 +92,17 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
+/// A part of a template and what it becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it stands, in bytes of the template's text.
+    pub range: Range<usize>,
+    /// What it becomes; `None` when it has no value in the scope.
+    pub text: Option<String>,
+    /// Whether it stands there as it is; otherwise it is an expression.
+    pub literal: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
@@ -144,6 +155,27 @@ impl Template {
             }
         }
         names
+    }
+
+    /// The text piece by piece in a scope, for those who need to know what stands where.
+    pub fn pieces(&self, scope: &Value) -> Vec<Piece> {
+        let mut at = 0;
+        let mut pieces = Vec::new();
+        for part in &self.parts {
+            let (end, text, literal) = match part {
+                Part::Text(plain) => (at + plain.len(), Some(plain.clone()), true),
+                Part::Expression(expression, start) => {
+                    let text = expression.value(scope).ok().map(|value| match value {
+                        Value::String(text) => text,
+                        other => other.to_string(),
+                    });
+                    (start + expression.source.len() + 2, text, false)
+                }
+            };
+            pieces.push(Piece { range: at..end, text, literal });
+            at = end;
+        }
+        pieces
     }
 
     /// The value: of the expression's own type when the text is one expression, else text.

@@ -12,7 +12,7 @@ pub mod check;
 pub mod expression;
 pub mod node;
 mod pattern;
-mod place;
+pub mod place;
 pub mod raw;
 pub mod reader;
 mod reserved;
