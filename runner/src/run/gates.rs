@@ -69,7 +69,8 @@ fn describe(gate: &GateRecord) -> String {
     }
 }
 
-/// Reads the metrics that a program wrote: a JSON file, and an expression over `result` for each.
+/// Reads the metrics that a program or a capture wrote: a JSON file, and an expression over `result` for each.
+/// Why a value is null stands where captures say it: in `unknown`, below its name.
 pub(super) fn metrics_from_file(
     bundle: &Bundle,
     pattern: &str,
@@ -90,6 +91,12 @@ pub(super) fn metrics_from_file(
     let scope = json!({ "result": result });
     let metrics = values.iter().map(|(name, expression)| {
         let metric = match expression.value(&scope) {
+            Ok(Value::Null) => {
+                let name = expression.source().trim().strip_prefix("result.").unwrap_or_default();
+                let reason = scope["result"]["unknown"][name].as_str();
+                let reason = reason.map_or_else(|| format!("`{shown}` says null"), str::to_owned);
+                json!({ "value": null, "unit": "", "reason": reason })
+            }
             Ok(value) => json!({ "value": value, "unit": "" }),
             Err(error) => json!({ "value": null, "unit": "", "reason": error.message }),
         };

@@ -172,7 +172,13 @@ impl Checker<'_, '_> {
                 Some((key.name.clone(), expression))
             });
             let values = values.collect();
-            Some(MetricsFile { file: self.template(&metrics.file)?, values })
+            // A capture's JSON is `<step id>.json`.
+            let own = || Placed { value: format!("{}.json", raw.id.value), span: metrics.span };
+            Some(MetricsFile {
+                file: self.template(&metrics.file.unwrap_or_else(own))?,
+                span: metrics.span,
+                values,
+            })
         });
         let gates = raw.gates.iter();
         let gates = gates.filter_map(|text| {
@@ -298,7 +304,6 @@ impl Checker<'_, '_> {
             ("sha256", raw.sha256.as_ref().map(|s| s.span)),
         ];
         let only_programs = [
-            ("metrics", raw.metrics.as_ref().map(|metrics| metrics.file.span)),
             ("cwd", raw.cwd.as_ref().map(|cwd| cwd.span)),
             ("log", raw.log.as_ref().map(|log| log.span)),
             ("collect", raw.collect.first().map(|(from, _)| from.span)),
@@ -312,13 +317,21 @@ impl Checker<'_, '_> {
                         .help(match *key {
                             "with" => "remove it; what a program is told goes into `run` and `env`",
                             "log" => "remove it; what a plugin prints is kept in the bundle's `logs/` anyway",
-                            "metrics" => "remove it; a plugin delivers its metrics by itself",
                             "collect" => "remove it; a plugin writes its artifacts into the bundle by itself",
                             "sha256" => "remove it; only a plugin is pinned",
                             _ => "remove it; a plugin always works in the project root",
                         }),
                 );
             }
+        }
+        if let (Some(_), Some(metrics)) =
+            (&raw.run, raw.metrics.as_ref().filter(|metrics| metrics.file.is_none()))
+        {
+            self.reader.mistake(
+                Diagnostic::new(metrics.span, format!("`metrics` of step `{id}` names no `file`")).help(
+                    "add the JSON file that the program writes: `file: results.json`, below the bundle",
+                ),
+            );
         }
         if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
             self.reader.mistake(

@@ -71,7 +71,8 @@ pub enum RawCommand {
 /// What `metrics:` holds.
 #[derive(Debug)]
 pub struct RawMetrics {
-    pub file: Placed<String>,
+    pub span: Span,
+    pub file: Option<Placed<String>>,
     pub values: Vec<(Key, Placed<String>)>,
 }
 
@@ -243,11 +244,15 @@ fn text_map(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Place
 
 fn metrics(reader: &mut Reader<'_>, node: &Node) -> Option<RawMetrics> {
     let fields = reader.fields(node, "`metrics`", &["file", "values"])?;
-    let file =
-        fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
+    // Whether it may be absent depends on what the step does: the third pass asks.
+    let file = fields.get("file").map(|node| reader.text(node, "`metrics.file`"));
     let values =
         fields.required(reader, "values", "`metrics`").map(|node| text_map(reader, node, "`metrics.values`"));
-    Some(RawMetrics { file: file?, values: values? })
+    let file = match file {
+        Some(file) => Some(file?),
+        None => None,
+    };
+    Some(RawMetrics { span: node.span, file, values: values? })
 }
 
 fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<RawProfile> {
