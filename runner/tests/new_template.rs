@@ -53,7 +53,7 @@ fn complete(template: &str) -> (Project, PathBuf) {
     assert_eq!(json_of(&bundle, "state.json")["status"], "complete");
     let summary = std::fs::read_to_string(bundle.join("summary.md")).expect("a summary");
     assert!(summary.contains("**Status: complete**"), "{summary}");
-    assert!(!summary.contains("untracked"), "the example declares what it reads: {summary}");
+    assert!(!summary.contains("git does not track"), "the example declares what it reads: {summary}");
     (project, bundle)
 }
 
@@ -163,7 +163,9 @@ fn a_benchmark_is_compared_with_the_last_complete_one_and_a_regression_blocks() 
 #[test]
 fn profile_ranks_the_functions_of_a_kernel() {
     let (_, bundle) = complete("profile");
-    assert!(bundle.join("profile/hotspots.json").is_file());
+    let summary = std::fs::read_to_string(bundle.join("summary.md")).expect("a summary");
+    assert!(bundle.join("profile/hotspots.json").is_file(), "{summary}");
+    assert!(summary.contains("`nanobragg::single::photons`"), "{summary}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Capture for FirstDivergence {
                 if before.len() == config.context {
                     before.pop_front();
                 }
-                before.push_back(line.text);
+                before.push_back(short(&line.text, 4096));
             }
             if compared.is_multiple_of(PIECE) {
                 host.progress(compared, 0, "lines");
@@ -102,10 +102,18 @@ fn result(compared: u64, greatest: &Greatest, divergence: Value) -> Value {
     })
 }
 
+/// A text that fits into a report: a line may be as long as a file.
+fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 /// The place in one line.
 fn place(found: &Disagreement, config: &Config, left: Option<&Line>, right: Option<&Line>) -> String {
     let side = |path: &str, line: Option<&Line>, word: &Option<String>| match (line, word) {
-        (Some(line), Some(word)) => format!("{path}:{}: `{word}`", line.number),
+        (Some(line), Some(word)) => format!("{path}:{}: `{}`", line.number, short(word, 80)),
         (Some(line), None) => format!("{path}:{}", line.number),
         (None, _) => format!("{path}: its end"),
     };
@@ -120,7 +128,9 @@ fn describe(
     before: &VecDeque<String>,
 ) -> Value {
     let side = |line: Option<&Line>, word: &Option<String>| match line {
-        Some(line) => json!({ "line": line.number, "text": line.text, "word": word }),
+        Some(line) => {
+            json!({ "line": line.number, "text": short(&line.text, 4096), "word": word.as_ref().map(|word| short(word, 4096)) })
+        }
         None => json!({ "line": null, "text": null, "word": null }),
     };
     json!({
