@@ -109,7 +109,7 @@ fn a_program_must_name_its_file_and_a_kernel_needs_no_metrics() {
     let kernel = refused(kernel);
     assert!(
         kernel
-            .contains("error: `metrics` of step `image`: `nanobragg` is a kernel plugin\n --> w.yaml:10:14"),
+            .contains("error: `metrics` of step `image`: `nanobragg` is a kernel plugin\n  --> w.yaml:10:14"),
         "{kernel}"
     );
 }

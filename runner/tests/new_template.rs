@@ -20,7 +20,9 @@ fn made(template: &str) -> Project {
 
 fn run(project: &Project, set: &[&str]) -> Ended {
     let mut arguments = vec!["run", "demo/workflow.yaml"];
-    set.iter().for_each(|value| arguments.extend(["--set", value]));
+    for value in set {
+        arguments.extend(["--set", value]);
+    }
     project.runner(&arguments)
 }
 
@@ -162,7 +164,7 @@ fn a_benchmark_is_compared_with_the_last_complete_one_and_a_regression_blocks() 
 
 #[test]
 fn profile_ranks_the_functions_of_a_kernel() {
-    let (_, bundle) = complete("profile");
+    let (_project, bundle) = complete("profile");
     let summary = std::fs::read_to_string(bundle.join("summary.md")).expect("a summary");
     assert!(bundle.join("profile/hotspots.json").is_file(), "{summary}");
     assert!(summary.contains("`nanobragg::single::photons`"), "{summary}");

@@ -64,7 +64,8 @@ impl Figures {
 
     fn pair(&mut self, a: f64, b: f64, config: &Config) {
         let pair = Pair { index: self.count, a, b };
-        let same = a == b || a.is_nan() && b.is_nan();
+        // Two infinities of one sign have no difference that could be compared.
+        let same = a.total_cmp(&b).is_eq() || a.is_nan() && b.is_nan();
         let near = (a - b).abs() <= config.absolute + config.relative * a.abs();
         if !same && !near {
             self.differing += 1;

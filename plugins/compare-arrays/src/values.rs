@@ -59,10 +59,10 @@ impl Binary {
         let bits = u64::from_le_bytes(wide);
         match self.number {
             Number::U1 | Number::U2 | Number::U4 | Number::U8 => bits as f64,
-            Number::I1 => f64::from(bits as u8 as i8),
-            Number::I2 => f64::from(bits as u16 as i16),
-            Number::I4 => f64::from(bits as u32 as i32),
-            Number::I8 => bits as i64 as f64,
+            Number::I1 => f64::from((bits as u8).cast_signed()),
+            Number::I2 => f64::from((bits as u16).cast_signed()),
+            Number::I4 => f64::from((bits as u32).cast_signed()),
+            Number::I8 => bits.cast_signed() as f64,
             Number::F4 => f64::from(f32::from_bits(bits as u32)),
             Number::F8 => f64::from_bits(bits),
         }

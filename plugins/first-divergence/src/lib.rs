@@ -44,10 +44,10 @@ impl Capture for FirstDivergence {
         loop {
             let (left, right) = (a.next().map_err(failed)?, b.next().map_err(failed)?);
             let found = match (&left, &right) {
-                (None, None) => return Ok(result(compared, &greatest, Value::Null)),
+                (None, None) => return Ok(result(compared, &greatest, &Value::Null)),
                 (Some(left), Some(right)) => {
                     disagreement(&left.text, &right.text, config, &mut |difference| {
-                        greatest.take(difference, left.number)
+                        greatest.take(difference, left.number);
                     })
                 }
                 _ => Some(Disagreement::end(left.is_some())),
@@ -56,7 +56,7 @@ impl Capture for FirstDivergence {
                 // The finding of the run: whoever reads the summary must not have to open the JSON.
                 host.log(Level::Warning, &place(&found, config, left.as_ref(), right.as_ref()));
                 let divergence = describe(&found, left.as_ref(), right.as_ref(), &before);
-                return Ok(result(compared, &greatest, divergence));
+                return Ok(result(compared, &greatest, &divergence));
             }
             compared += 1;
             if let (Some(line), true) = (left, config.context > 0) {
@@ -90,7 +90,7 @@ impl Greatest {
     }
 }
 
-fn result(compared: u64, greatest: &Greatest, divergence: Value) -> Value {
+fn result(compared: u64, greatest: &Greatest, divergence: &Value) -> Value {
     json!({
         "diverges": !divergence.is_null(),
         "lines_alike": compared,

@@ -55,7 +55,7 @@ pub fn disagreement(a: &str, b: &str, config: &Config, agreed: &mut dyn FnMut(f6
             (None, None) => return None,
             (Some(Word::Number(x, _)), Some(Word::Number(y, _))) => {
                 let difference = (x - y).abs();
-                let same = x == y || x.is_nan() && y.is_nan();
+                let same = x.total_cmp(y).is_eq() || difference == 0.0 || x.is_nan() && y.is_nan();
                 if same || difference <= config.absolute + config.relative * x.abs() {
                     agreed(if same { 0.0 } else { difference });
                     continue;

@@ -86,7 +86,7 @@ fn text_of(path: &Path) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..place].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..place]).count() + 1;
         format!("is not UTF-8 text from line {line} on: save it as UTF-8")
     })
 }
@@ -114,10 +114,10 @@ fn template(global: &Global, name: &str, output: Option<&Path>) -> Result<ExitCo
     let here = below_root(global, directory)?;
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     for (name, text) in template.files_in(&here) {
-        match only_workflow {
-            true if name != "workflow.yaml" => {}
-            true => files.push((output.to_owned(), text)),
-            false => files.push((output.join(name), text)),
+        if !only_workflow {
+            files.push((output.join(name), text));
+        } else if name == "workflow.yaml" {
+            files.push((output.to_owned(), text));
         }
     }
     // All or nothing: half an example is worse than a message.
@@ -144,14 +144,12 @@ fn template(global: &Global, name: &str, output: Option<&Path>) -> Result<ExitCo
 fn root(global: &Global, start: &Path) -> Result<PathBuf, String> {
     let canonical =
         |path: &Path| path.canonicalize().map_err(|error| format!("`{}`: {error}", path.display()));
-    match &global.directory {
-        Some(directory) => canonical(directory),
-        None => {
-            let start = canonical(start)?;
-            let current = canonical(Path::new("."))?;
-            Ok(git::root_above(&start).unwrap_or(current))
-        }
+    if let Some(directory) = &global.directory {
+        return canonical(directory);
     }
+    let start = canonical(start)?;
+    let current = canonical(Path::new("."))?;
+    Ok(git::root_above(&start).unwrap_or(current))
 }
 
 /// A directory that may not exist yet, relative to the project root.

@@ -300,6 +300,6 @@ fn redirected(text: &str) -> Option<(String, String)> {
 
 fn in_bundle(file: &str) -> Option<String> {
     let name = file.strip_prefix(BUNDLE)?.strip_prefix('/')?;
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    (!name.is_empty() && name.chars().all(fine) && !name.contains("..")).then(|| name.to_owned())
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    (!name.is_empty() && name.chars().all(plain) && !name.contains("..")).then(|| name.to_owned())
 }

@@ -91,10 +91,8 @@ pub(super) fn gates(note: &HandoffNote) -> Vec<String> {
         let near = NEAR_ONE.all(&item.text).into_iter().map(|found| ("(metrics.", " - 1) | abs", found));
         for (before, behind, found) in found.chain(near) {
             let sign = match (group(&found, 2), inverted) {
-                ("<" | "\u{2264}" | "<=", true) => ">=",
-                (_, true) => "<=",
-                ("\u{2264}", false) => "<=",
-                ("\u{2265}", false) => ">=",
+                ("<" | "\u{2264}" | "<=", true) | ("\u{2265}", false) => ">=",
+                (_, true) | ("\u{2264}", false) => "<=",
                 (sign, false) => sign,
             };
             let gate = format!("{before}{}{behind} {sign} {}", group(&found, 1), group(&found, 3));

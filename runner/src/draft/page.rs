@@ -212,9 +212,9 @@ impl Page<'_> {
             self.line("    always: true");
         }
         if reading.collect.is_none() {
-            let none =
-                self.note.of(Key::MappedTests).filter(|item| item.text.to_lowercase().starts_with("none"));
-            for item in none.collect::<Vec<_>>() {
+            let note = self.note;
+            for item in note.of(Key::MappedTests).filter(|item| item.text.to_lowercase().starts_with("none"))
+            {
                 self.line("");
                 self.line("  # No tests are mapped:");
                 self.quote("  ", item);
@@ -327,7 +327,7 @@ impl Page<'_> {
         match &reading.row {
             Some(row) => {
                 self.line(&format!("      plan: {}", scalar(&row.plan)));
-                self.line(&format!("      row: {}", scalar(&row.row)));
+                self.line(&format!("      row: {}", scalar(&row.id)));
                 self.line(&format!("      state: {{ complete: {}, blocked: B }}", scalar(&row.complete)));
             }
             None => self
@@ -353,7 +353,7 @@ impl Page<'_> {
         {
             match item.section {
                 Section::Known(Key::HowTo | Key::Pitfalls) => {
-                    let by = rules::held(&item.text, &steps)
+                    let by = rules::held(&item.text, steps)
                         .map(str::to_owned)
                         .or_else(|| hints::same(item, reading));
                     held.extend(by.map(|by| (item, by)));
@@ -380,7 +380,9 @@ impl Page<'_> {
             self.line("");
             self.line("# For whoever reads, not for the runner:");
         }
-        context.into_iter().for_each(|item| self.quote("", item));
+        for item in context {
+            self.quote("", item);
+        }
         let left: Vec<usize> = note.written().filter(|line| !self.fates.contains_key(line)).collect();
         if !left.is_empty() {
             self.line("");

@@ -42,7 +42,7 @@ pub(super) struct Smaller {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) plan: String,
-    pub(super) row: String,
+    pub(super) id: String,
     pub(super) complete: String,
 }
 
@@ -229,7 +229,7 @@ fn row(note: &HandoffNote) -> Option<Row> {
     let plan_of = |text: &str| PLAN.first(text).map(|found| group(&found, 1).to_owned());
     let stated = note.items.iter().find_map(|item| {
         let (row, plan) = (ROW.first(&item.text)?, plan_of(&item.text)?);
-        Some(Row { plan, row: group(&row, 1).to_owned(), complete: group(&row, 2).to_owned() })
+        Some(Row { plan, id: group(&row, 1).to_owned(), complete: group(&row, 2).to_owned() })
     });
     stated.or_else(|| {
         let mut plans: Vec<String> = note.items.iter().filter_map(|item| plan_of(&item.text)).collect();
@@ -237,7 +237,7 @@ fn row(note: &HandoffNote) -> Option<Row> {
         let phase = note.of(Key::DoNow).find_map(|item| PHASE.first(&item.text))?;
         match plans.as_slice() {
             [plan] => {
-                Some(Row { plan: plan.clone(), row: group(&phase, 1).to_owned(), complete: "P".to_owned() })
+                Some(Row { plan: plan.clone(), id: group(&phase, 1).to_owned(), complete: "P".to_owned() })
             }
             _ => None,
         }
@@ -258,13 +258,9 @@ fn input_name(directory: &str, taken: &[(String, String, String, &Item)]) -> Str
         name = format!("input_{name}");
     }
     let used = |name: &str| taken.iter().any(|(known, ..)| known == name);
-    match (1..)
-        .map(|number| if number == 1 { name.clone() } else { format!("{name}_{number}") })
-        .find(|n| !used(n))
-    {
-        Some(free) => free,
-        None => name,
-    }
+    // At most as many names are taken as there are.
+    let numbered = (2..taken.len() + 3).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.clone()).chain(numbered).find(|free| !used(free)).unwrap_or(name)
 }
 
 /// One line for people: how `Do Now` begins, else the summary, else the focus.

@@ -5,6 +5,7 @@
 //! person must do. So the groups are narrow, and an item keeps its text in the draft either way.
 
 /// What of the draft a rule can lean on.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one thing is there")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Steps {
     pub(super) env: bool,
@@ -16,11 +17,11 @@ pub(super) struct Steps {
 /// All groups must be there; the words of a group are alternatives.
 struct Rule {
     groups: &'static [&'static [&'static str]],
-    needs: fn(&Steps) -> bool,
+    needs: fn(Steps) -> bool,
     by: &'static str,
 }
 
-const fn always(_: &Steps) -> bool {
+const fn always(_: Steps) -> bool {
     true
 }
 
@@ -131,7 +132,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Who holds what an item asks for; `None` when nobody is known to.
-pub(super) fn held(text: &str, steps: &Steps) -> Option<&'static str> {
+pub(super) fn held(text: &str, steps: Steps) -> Option<&'static str> {
     let text = text.to_lowercase();
     let all = |rule: &&Rule| rule.groups.iter().all(|group| group.iter().any(|word| text.contains(word)));
     RULES.iter().filter(|rule| (rule.needs)(steps)).find(all).map(|rule| rule.by)
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_known_by_its_words_and_only_where_its_step_is() {
-        let by = |text: &str| held(text, &ALL).unwrap_or("nobody");
+        let by = |text: &str| held(text, ALL).unwrap_or("nobody");
         assert!(by("Maintain ASCII-only content in summary and command logs.").starts_with("ASCII-only"));
         assert!(
             by("Avoid editing production code; this loop is evidence-only.").starts_with("evidence-only")
@@ -153,6 +154,6 @@ mod tests {
         assert!(by("Verify the profiler exited 0 before proceeding").starts_with("a step that does not"));
         assert_eq!(by("Skip GPU profiling until the blocker is cleared."), "nobody");
         assert_eq!(by("Edit the production code of the kernel."), "nobody");
-        assert_eq!(held("Update `docs/fix_plan.md` Attempt history", &Steps::default()), None);
+        assert_eq!(held("Update `docs/fix_plan.md` Attempt history", Steps::default()), None);
     }
 }

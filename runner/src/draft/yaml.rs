@@ -3,6 +3,8 @@
 //! Only what a workflow needs, and always so that it reads back as the text that went in; anything doubtful is
 //! quoted. Nothing here knows what a workflow is.
 
+use std::fmt::Write;
+
 /// How wide a line of a flow list may become.
 const WIDTH: usize = 110;
 
@@ -35,7 +37,10 @@ fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            c if unprintable(c) => quoted.push_str(&format!("\\U{:08X}", c as u32)),
+            c if unprintable(c) => {
+                // Writing into a String cannot fail.
+                let _ = write!(quoted, "\\U{:08X}", c as u32);
+            }
             c => quoted.push(c),
         }
     }
