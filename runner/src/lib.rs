@@ -2,7 +2,8 @@
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
 //! `cli`, `run`, `preflight`, `audit`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`,
-//! `guard`, `event`, `outcome`, `plan`, `catalog`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`, `clock`.
+//! `guard`, `event`, `outcome`, `plan`, `catalog`, `draft`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`,
+//! `clock`.
 
 pub mod audit;
 pub mod catalog;
@@ -10,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod diagnostic;
+pub mod draft;
 pub mod event;
 pub mod evidence;
 pub mod exit_code;

@@ -69,6 +69,7 @@ fn help_says_what_each_subcommand_is_for() {
         vec!["resume", "--help"],
         vec!["rerun", "--help"],
         vec!["compare", "--help"],
+        vec!["new", "--help"],
         vec!["validate", "--help"],
         vec!["status", "--help"],
         vec!["report", "--help"],

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod ledger;
 mod listen;
+mod new;
 mod options;
 mod plan;
 mod plugins;
@@ -37,6 +38,7 @@ pub fn main() -> std::process::ExitCode {
         Subcommand::Resume(options) => again::resume(&cli.global, options),
         Subcommand::Rerun(options) => again::rerun(&cli.global, options),
         Subcommand::Compare(options) => compare::run(&cli.global, options),
+        Subcommand::New(options) => new::run(&cli.global, options),
         Subcommand::Validate(options) => validate::run(&cli.global, options),
         Subcommand::Status(options) => status::run(&cli.global, options),
         Subcommand::Report(options) => report::run(&cli.global, options),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::{ArgGroup, Args, Parser};
 use clap_complete::Shell;
 
 const EXIT_CODES: &str = "\
@@ -73,6 +73,8 @@ pub enum Subcommand {
     Rerun(AgainOptions),
     /// Compare two bundles: outcomes, figures, top operations
     Compare(CompareOptions),
+    /// Draft a workflow from a handoff note, or begin with a template; overwrite nothing
+    New(NewOptions),
     /// Check workflows; run nothing
     Validate(ValidateOptions),
     /// Say where runs stand: all bundles of the project, or one
@@ -154,6 +156,39 @@ pub struct PlanOptions {
     /// Give a variable of the workflow another value
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+}
+
+const NEW: &str = "\
+A draft holds what was understood; every other line of the note stands in a comment, with its number.
+An earlier bundle that is not in this repository stays a comment.
+
+Examples:
+  runner new --from input.md > workflows/next.yaml
+  runner new --list
+  runner new --template parity --output demo/ && runner run demo/workflow.yaml
+
+Exit codes:
+  0  written
+  2  nothing was written: the note, the name or the place is not usable
+  3  a draft was written, and a person must complete it; standard error says what is missing";
+
+/// Options of `new`.
+#[derive(Debug, Args)]
+#[command(after_help = NEW)]
+#[command(group(ArgGroup::new("source").required(true).args(["from", "template", "list"])))]
+pub struct NewOptions {
+    /// Draft a workflow from this handoff note
+    #[arg(long, value_name = "NOTE")]
+    pub from: Option<PathBuf>,
+    /// Begin with this ready-made workflow
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<String>,
+    /// List the templates
+    #[arg(long)]
+    pub list: bool,
+    /// Write here instead of to standard output: a new file, or for a template a directory with its example
+    #[arg(short, long, value_name = "PATH", conflicts_with = "list")]
+    pub output: Option<PathBuf>,
 }
 
 /// Options of `validate`.

@@ -42,6 +42,18 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     replace(path, bytes, false).map_err(|source| WriteError { path: path.to_owned(), source })
 }
 
+/// Writes a file that must not exist yet; one that does stays as it is.
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
+            // Half a file would be in the way of the next try.
+            let _ = fs::remove_file(path);
+        })
+    };
+    write().map_err(|source| WriteError { path: path.to_owned(), source })
+}
+
 /// Waits until a file is on the disk.
 pub fn sync_all(path: &Path) -> Result<(), WriteError> {
     let synced = File::open(path).and_then(|file| file.sync_all());

@@ -6,6 +6,6 @@ mod atomic;
 mod digest;
 mod walk;
 
-pub use atomic::{WriteError, sync_all, write_atomic, write_whole};
+pub use atomic::{WriteError, create_new, sync_all, write_atomic, write_whole};
 pub use digest::{Digest, FileDigest, digest_bytes, digest_entry, digest_file};
 pub use walk::{display_relative, entries_below, files_below, shown};

@@ -209,6 +209,17 @@ impl Resolver<'_> {
                     .help("only a kernel's measured iterations are profiled: remove `profile`"),
             );
         }
+        if let (Some(plugin), Some(metrics)) = (&plugin, &step.metrics)
+            && plugin.manifest.role != Role::Capture
+        {
+            let (name, role) = (&plugin.manifest.name, plugin.manifest.role);
+            let help = match role {
+                Role::Kernel => "remove it; a kernel delivers its metrics by itself",
+                _ => "remove it; only a capture's JSON is read for metrics",
+            };
+            let message = format!("`metrics` of step `{}`: `{name}` is a {role} plugin", step.id);
+            self.mistakes.push(Diagnostic::new(metrics.span, message).help(help));
+        }
         let asked = self.attempt(step, &Map::new(), plugin.as_ref(), profiler.as_ref())?;
         if plugin.is_some() != used || profiler.is_some() != step.profile.is_some() {
             return None;

@@ -90,7 +90,7 @@ pub struct PlanAttempt {
     pub reads: Vec<String>,
     /// Outputs moved into the bundle: from, to.
     pub collect: Vec<(String, String)>,
-    /// The file with a command's metrics.
+    /// The file with the metrics of a command or a capture.
     pub metrics_file: Option<String>,
 }
 

@@ -73,7 +73,7 @@ pub(super) fn carry_out(
     }
     let metrics = match (&attempt.action, &step.plugin) {
         (PlanAction::Use { with }, Some(plugin)) => {
-            use_plugin(engine, step, plugin, with, &attempt, &place, &mut record)?
+            use_plugin(engine, index, step, plugin, with, &attempt, &place, &mut record)?
         }
         (PlanAction::Run { argv, shell }, _) => {
             run_program(engine, index, step, argv, *shell, &attempt, &place, &mut record)?
@@ -225,24 +225,39 @@ fn run_program(
         }
         Err(_) => {}
     }
+    Ok(metrics(engine, index, attempt, place, record, "exit status 0, but no metrics"))
+}
+
+/// The metrics that the step reads from a JSON file of the bundle. Without them it has failed.
+fn metrics(
+    engine: &Engine,
+    index: usize,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+    claim: &str,
+) -> Map<String, Value> {
     let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
-        return Ok(Map::new());
+        return Map::new();
     };
+    let bundle = engine.launcher.bundle();
     match gates::metrics_from_file(bundle, &place.name(file), &source.figures) {
-        Ok(metrics) => Ok(metrics),
+        Ok(metrics) => metrics,
         Err(message) => {
             if record.outcome == Outcome::Ok {
-                let words = last_words(bundle, &launched.logs);
+                let words = last_words(bundle, &record.logs);
                 let words = words.map_or_else(String::new, |words| format!("; its last words: {words}"));
-                record.fail("exit status 0, but no metrics", format!("{message}{words}"));
+                record.fail(claim, format!("{message}{words}"));
             }
-            Ok(Map::new())
+            Map::new()
         }
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
 fn use_plugin(
     engine: &Engine,
+    index: usize,
     step: &PlanStep,
     plugin: &PlanPlugin,
     with: &Value,
@@ -298,7 +313,7 @@ fn use_plugin(
         let name = place.name(&format!("{}.json", step.id));
         bundle.write_json(&name, &result)?;
         record.artifacts.push(name);
-        return Ok(Map::new());
+        return Ok(metrics(engine, index, attempt, place, record, "a result, but no metrics"));
     }
     Ok(kernel_result(result, with, &run, record))
 }

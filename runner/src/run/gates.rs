@@ -69,7 +69,8 @@ fn describe(gate: &GateRecord) -> String {
     }
 }
 
-/// Reads the metrics that a program wrote, from JSON or from text.
+/// Reads the metrics that a program or a capture wrote, from JSON or from text. Why a value is null stands where
+/// captures say it: in `unknown`, below its name.
 pub(super) fn metrics_from_file(
     bundle: &Bundle,
     pattern: &str,
@@ -97,7 +98,14 @@ pub(super) fn metrics_from_file(
             let result: Value =
                 serde_json::from_slice(&bytes).map_err(|error| format!("`{shown}` is not JSON: {error}"))?;
             let scope = json!({ "result": result });
-            let value = |expression: &Expression| expression.value(&scope).map_err(|error| error.message);
+            let value = |expression: &Expression| match expression.value(&scope) {
+                Ok(Value::Null) => {
+                    let name = expression.source().trim().strip_prefix("result.").unwrap_or_default();
+                    let reason = scope["result"]["unknown"][name].as_str();
+                    Err(reason.map_or_else(|| format!("`{shown}` says null"), str::to_owned))
+                }
+                other => other.map_err(|error| error.message),
+            };
             Ok(values.iter().map(|(name, expression)| metric((name, value(expression)))).collect())
         }
         Figures::Patterns(patterns) => {

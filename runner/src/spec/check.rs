@@ -180,7 +180,7 @@ impl Checker<'_, '_> {
             let with = profile.with.as_ref();
             self.plugin(profile.uses, profile.sha256, with)
         });
-        let metrics = raw.metrics.and_then(|metrics| self.metrics(&metrics));
+        let metrics = raw.metrics.and_then(|metrics| self.metrics(&metrics, &raw.id.value));
         let gates = raw.gates.iter();
         let gates = gates.filter_map(|text| {
             let expression = self.expression(text, &["metrics", "vars"])?;
@@ -239,7 +239,7 @@ impl Checker<'_, '_> {
 
     /// Where the step works and writes: inside the project, and not over the evidence of the runner or of
     /// another step.
-    fn metrics(&mut self, raw: &RawMetrics) -> Option<MetricsFile> {
+    fn metrics(&mut self, raw: &RawMetrics, step: &str) -> Option<MetricsFile> {
         let figures = match (&raw.values, &raw.patterns) {
             (Some(values), None) => {
                 let values = values.iter();
@@ -274,7 +274,10 @@ impl Checker<'_, '_> {
                 return None;
             }
         };
-        Some(MetricsFile { file: self.template(&raw.file)?, figures })
+        // A capture's JSON is `<step id>.json`.
+        let own = || Placed { value: format!("{step}.json"), span: raw.span };
+        let file = raw.file.clone().unwrap_or_else(own);
+        Some(MetricsFile { file: self.template(&file)?, span: raw.span, figures })
     }
 
     fn places(&mut self, raw: &RawStep) {
@@ -353,7 +356,6 @@ impl Checker<'_, '_> {
             ("sha256", raw.sha256.as_ref().map(|s| s.span)),
         ];
         let only_programs = [
-            ("metrics", raw.metrics.as_ref().map(|metrics| metrics.file.span)),
             ("cwd", raw.cwd.as_ref().map(|cwd| cwd.span)),
             ("log", raw.log.as_ref().map(|log| log.span)),
             ("collect", raw.collect.first().map(|(from, _)| from.span)),
@@ -367,13 +369,21 @@ impl Checker<'_, '_> {
                         .help(match *key {
                             "with" => "remove it; what a program is told goes into `run` and `env`",
                             "log" => "remove it; what a plugin prints is kept in the bundle's `logs/` anyway",
-                            "metrics" => "remove it; a plugin delivers its metrics by itself",
                             "collect" => "remove it; a plugin writes its artifacts into the bundle by itself",
                             "sha256" => "remove it; only a plugin is pinned",
                             _ => "remove it; a plugin always works in the project root",
                         }),
                 );
             }
+        }
+        if let (Some(_), Some(metrics)) =
+            (&raw.run, raw.metrics.as_ref().filter(|metrics| metrics.file.is_none()))
+        {
+            self.reader.mistake(
+                Diagnostic::new(metrics.span, format!("`metrics` of step `{id}` names no `file`")).help(
+                    "add the JSON file that the program writes: `file: results.json`, below the bundle",
+                ),
+            );
         }
         if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
             self.reader.mistake(

@@ -72,7 +72,7 @@ pub enum RawCommand {
 #[derive(Debug)]
 pub struct RawMetrics {
     pub span: Span,
-    pub file: Placed<String>,
+    pub file: Option<Placed<String>>,
     pub values: Option<Vec<(Key, Placed<String>)>>,
     pub patterns: Option<Vec<(Key, Placed<String>)>>,
 }
@@ -245,11 +245,14 @@ fn text_map(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<(Key, Place
 
 fn metrics(reader: &mut Reader<'_>, node: &Node) -> Option<RawMetrics> {
     let fields = reader.fields(node, "`metrics`", &["file", "values", "patterns"])?;
-    let file =
-        fields.required(reader, "file", "`metrics`").and_then(|node| reader.text(node, "`metrics.file`"));
+    // Whether it may be absent depends on what the step does: the third pass asks.
+    let file = match fields.get("file") {
+        Some(node) => Some(reader.text(node, "`metrics.file`")?),
+        None => None,
+    };
     let values = fields.get("values").map(|node| text_map(reader, node, "`metrics.values`"));
     let patterns = fields.get("patterns").map(|node| text_map(reader, node, "`metrics.patterns`"));
-    Some(RawMetrics { span: node.span, file: file?, values, patterns })
+    Some(RawMetrics { span: node.span, file, values, patterns })
 }
 
 fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<RawProfile> {

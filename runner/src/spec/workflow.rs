@@ -86,7 +86,7 @@ pub struct Step {
     pub cwd: Option<Template>,
     /// Where standard output goes, relative to the bundle.
     pub log: Option<Template>,
-    /// The file that a command writes its metrics to.
+    /// The JSON file that holds a command's or a capture's metrics.
     pub metrics: Option<MetricsFile>,
     /// Conditions on the metrics.
     pub gates: Vec<Gate>,
@@ -175,11 +175,13 @@ pub struct Collect {
     pub to: Template,
 }
 
-/// Where a command's metrics are.
+/// Where the metrics of a command or a capture are.
 #[derive(Clone, Debug)]
 pub struct MetricsFile {
-    /// A path or glob below the bundle.
+    /// A path or glob below the bundle; `<step id>.json` of a capture that names none.
     pub file: Template,
+    /// Where it stands.
+    pub span: Span,
     /// What is taken from it.
     pub figures: Figures,
 }

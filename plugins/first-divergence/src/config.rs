@@ -1,0 +1,29 @@
+//! [`Config`]: the step's `with:`. `schema.json` says the same to the runner, and a test compares the two.
+
+use serde::Deserialize;
+
+/// The step's `with:`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The reference.
+    pub a: String,
+    /// The candidate.
+    pub b: String,
+    /// Two numbers agree when |a - b| <= absolute + relative * |a|.
+    #[serde(default)]
+    pub absolute: f64,
+    /// See `absolute`.
+    #[serde(default)]
+    pub relative: f64,
+    /// Lines that begin so are left out of both files.
+    #[serde(default)]
+    pub skip: Vec<String>,
+    /// How many lines before the place are shown.
+    #[serde(default = "three")]
+    pub context: usize,
+}
+
+fn three() -> usize {
+    3
+}
