@@ -19,6 +19,8 @@ use crate::run::custody::Custody;
 use crate::run::engine::Engine;
 use crate::run::{collect, gates};
 
+mod beside;
+
 /// The directory of the bundle in which a fallback's files are kept apart from those of what was asked.
 pub(super) const FALLBACK_DIRECTORY: &str = "fallback";
 
@@ -202,6 +204,35 @@ fn run_program(
     command.writes.clone_from(&attempt.writes);
     command.reads.clone_from(&attempt.reads);
     command.stdout = attempt.log.as_ref().map(|log| place.name(log));
+    if let Some((profiler, with)) = step.profiler.as_ref().zip(attempt.profile.as_ref()) {
+        command.profile = Some(with.clone());
+        beside::run_profiled(engine, step, profiler, with, command, attempt, place, record)?;
+    } else {
+        run_alone(engine, command, attempt, place, record)?;
+    }
+    let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
+        return Ok(Map::new());
+    };
+    let bundle = engine.launcher.bundle();
+    match gates::metrics_from_file(bundle, &place.name(file), &source.values) {
+        Ok(metrics) => Ok(metrics),
+        Err(message) => {
+            if record.outcome == Outcome::Ok {
+                record.fail("exit status 0, but no metrics", message);
+            }
+            Ok(Map::new())
+        }
+    }
+}
+
+/// Runs the program of a `run:` step to its end, and takes its outputs into the bundle.
+fn run_alone(
+    engine: &Engine,
+    command: Command,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+) -> Result<(), EvidenceError> {
     let root = engine.launcher.root();
     let earlier = collect::Earlier::remember(root, &attempt.collect);
     let launched = engine.launcher.run(command)?;
@@ -223,18 +254,7 @@ fn run_program(
         }
         Err(_) => {}
     }
-    let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
-        return Ok(Map::new());
-    };
-    match gates::metrics_from_file(bundle, &place.name(file), &source.values) {
-        Ok(metrics) => Ok(metrics),
-        Err(message) => {
-            if record.outcome == Outcome::Ok {
-                record.fail("exit status 0, but no metrics", message);
-            }
-            Ok(Map::new())
-        }
-    }
+    Ok(())
 }
 
 fn use_plugin(
