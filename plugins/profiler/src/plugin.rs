@@ -150,9 +150,6 @@ impl ProfilerPlugin {
         iterations: Option<u64>,
         title: &str,
     ) -> Result<Value, Error> {
-        if let Some(short) = &self.short {
-            host.log(Level::Warning, &format!("the profile is thin: {short}"));
-        }
         let mut notes = std::mem::take(&mut ended.notes);
         if ended.lost() > 0 {
             notes.push(format!("{} samples were lost: the buffers were not emptied in time", ended.lost()));
@@ -162,6 +159,9 @@ impl ProfilerPlugin {
         }
         if let Some(lowered) = ended.rate.lowered() {
             host.log(Level::Info, &lowered);
+        }
+        if let Some(short) = &self.short {
+            host.log(Level::Warning, &format!("the profile is thin: {short}"));
         }
         let root = std::env::current_dir()?.to_string_lossy().into_owned();
         let report = Report::of_sampled(&ended, self.short.clone(), notes);
