@@ -76,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Rate::unlimited(hz),
     };
     let (mut plain, mut profiled, mut samples, mut lost) = (Times::default(), Times::default(), 0, 0);
+    let mut resolved = (0, 0.0);
     Times::default().block(threads);
     for _ in 0..rounds {
         plain.block(threads);
@@ -84,19 +85,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         let ended = running.stop()?;
         samples += ended.samples();
         lost += ended.lost();
+        let start = Instant::now();
+        let named = ended.samples();
+        profiler::resolve(ended, rate.hz, None, String::new());
+        resolved = (named, start.elapsed().as_secs_f64());
     }
     let (wall, processor) = (median(&plain.wall), median(&plain.processor));
     writeln!(
         std::io::stdout(),
-        "{source:?} {} Hz (asked {hz}, a sample costs {:?} us), {threads} threads: wall {:.2} ms x {:.4}, processor {:.2} ms x {:.4}; \
-         {:.0} samples per processor second, {lost} lost",
+        "{source:?} {} Hz (asked {hz}, a sample costs {:?} us, {:?} of them for reading and walking), {threads} threads: wall {:.2} ms x {:.4}, processor {:.2} ms x {:.4}; \
+         {:.0} samples per processor second, {lost} lost; {} samples were named in {:.0} ms",
         rate.hz,
         rate.cost_us,
+        rate.handling_us,
         wall * 1e3,
         median(&profiled.wall) / wall,
         processor * 1e3,
         median(&profiled.processor) / processor,
         samples as f64 / profiled.processor.iter().sum::<f64>(),
+        resolved.0,
+        resolved.1 * 1e3,
     )?;
     Ok(())
 }

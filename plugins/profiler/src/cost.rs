@@ -36,6 +36,8 @@ pub struct Rate {
     pub budget: Option<f64>,
     /// Measured cost of a sample in microseconds; `None` when it was not measured.
     pub cost_us: Option<f64>,
+    /// The part of it that the profiler's own thread takes, in microseconds.
+    pub handling_us: Option<f64>,
     /// Why the cost was not measured.
     pub unmeasured: Option<String>,
 }
@@ -48,6 +50,7 @@ impl Rate {
             hz: asked,
             budget: None,
             cost_us: None,
+            handling_us: None,
             unmeasured: Some("no budget was set".to_owned()),
         }
     }
@@ -55,7 +58,10 @@ impl Rate {
     /// The highest rate up to `asked` that stays within `budget` percent of the processor time.
     pub fn within(asked: u32, budget: f64) -> Self {
         match measure() {
-            Ok(seconds) => Self::at_cost(asked, budget, seconds),
+            Ok((interrupt, handling)) => Self {
+                handling_us: Some(microseconds(handling)),
+                ..Self::at_cost(asked, budget, interrupt + handling)
+            },
             Err(error) => Self {
                 budget: Some(budget),
                 unmeasured: Some(format!("the cost of a sample could not be measured: {error}")),
@@ -67,8 +73,8 @@ impl Rate {
     fn at_cost(asked: u32, budget: f64, seconds: f64) -> Self {
         let affordable = SHARE * budget / 100.0 / seconds.max(1e-9);
         let hz = affordable.floor().clamp(1.0, f64::from(asked)) as u32;
-        let cost_us = Some((seconds * 1e8).round() / 100.0);
-        Self { asked, hz, budget: Some(budget), cost_us, unmeasured: None }
+        let cost_us = Some(microseconds(seconds));
+        Self { asked, hz, budget: Some(budget), cost_us, handling_us: None, unmeasured: None }
     }
 
     /// In words, when it was lowered.
@@ -84,11 +90,16 @@ impl Rate {
     }
 }
 
+/// In hundredths.
+fn microseconds(seconds: f64) -> f64 {
+    (seconds * 1e8).round() / 100.0
+}
+
 /// Seconds that one sample costs: the interruption, and what the profiler's thread does with it.
 ///
 /// # Errors
 /// When perf is refused, or no sample came.
-fn measure() -> io::Result<f64> {
+fn measure() -> io::Result<(f64, f64)> {
     let trial = |hz| PerfSource::of_this_thread(hz);
     let event = trial(TRIAL_HZ).or_else(|_| trial(999))?;
     let mut unwinder = Unwinder::new();
@@ -123,7 +134,7 @@ fn measure() -> io::Result<f64> {
         return Err(io::Error::other("no sample came"));
     }
     let each_block = samples as f64 / (BLOCKS - 1) as f64;
-    Ok((disturbed - plain).max(0.0) / each_block + handling / samples as f64)
+    Ok(((disturbed - plain).max(0.0) / each_block, handling / samples as f64))
 }
 
 /// How many rounds of work make a block.
@@ -178,7 +189,10 @@ mod tests {
     #[test]
     fn the_cost_of_a_sample_is_measured_where_perf_is_permitted() {
         match measure() {
-            Ok(seconds) => assert!((1e-8..1e-2).contains(&seconds), "{seconds} s"),
+            Ok((interrupt, handling)) => {
+                let seconds = interrupt + handling;
+                assert!((1e-8..1e-2).contains(&seconds), "{seconds} s");
+            }
             Err(error) => assert!(PerfSource::of_this_thread(999).is_err(), "{error}"),
         }
     }

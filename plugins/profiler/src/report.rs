@@ -108,6 +108,7 @@ impl Report {
                 "hz": rate.hz,
                 "budget_percent": rate.budget,
                 "cost_us": rate.cost_us,
+                "handling_us": rate.handling_us,
                 "cost_unknown": rate.unmeasured,
                 "lowered": rate.lowered(),
             })

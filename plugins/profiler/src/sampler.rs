@@ -153,6 +153,7 @@ impl Sampler {
             rate = Rate {
                 hz: rate.asked,
                 cost_us: None,
+                handling_us: None,
                 unmeasured: Some("the cost of the interval timer is not measured".to_owned()),
                 ..rate
             };

@@ -139,22 +139,26 @@ mod tests {
     #[test]
     fn a_thread_that_sleeps_is_off_the_processor_and_one_that_works_is_on_it() {
         let clocks = Clocks::start();
+        // Both threads live until they were looked at.
+        let looked = std::sync::Barrier::new(3);
         let (sleeper, worker, found) = std::thread::scope(|scope| {
             let (sender, told) = std::sync::mpsc::channel();
             let (first, second) = (sender.clone(), sender);
+            let looked = &looked;
             scope.spawn(move || {
                 first.send((true, own())).unwrap();
-                std::thread::sleep(std::time::Duration::from_millis(500));
+                looked.wait();
             });
             scope.spawn(move || {
                 while Counted::of(own()).unwrap().on < 60_000_000 {
                     std::hint::black_box((0..100_000_u64).sum::<u64>());
                 }
                 second.send((false, own())).unwrap();
-                std::thread::sleep(std::time::Duration::from_millis(500));
+                looked.wait();
             });
             let told: Vec<(bool, i32)> = told.into_iter().take(2).collect();
             let found = clocks.read().unwrap();
+            looked.wait();
             let of = |sleeps| told.iter().find(|(is, _)| *is == sleeps).unwrap().1;
             (of(true), of(false), found)
         });

@@ -169,6 +169,45 @@ fn the_timer_finds_a_share_of_three_to_one_on_two_threads() {
     shares_are_right(SourceChoice::Timer, 2, 500);
 }
 
+#[test]
+fn each_iteration_has_a_slice_with_its_own_stacks() {
+    let _turn = turn();
+    for choice in [SourceChoice::Auto, SourceChoice::Timer] {
+        let mut sampler = Sampler::start(999, choice).unwrap();
+        // Iterations of two kinds in turn, each until it has used 150 ms of wall time.
+        for index in 0..6 {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(150) {
+                if index % 2 == 0 {
+                    heavy(40_000)
+                } else {
+                    light(40_000)
+                };
+            }
+            sampler.mark();
+        }
+        heavy(40_000_000); // after the last mark: in no slice
+        let profile = resolve(sampler, 999);
+        assert_eq!(profile.slices.len(), 6);
+        let of = |slice: &[(u32, u64)], name: &str| -> u64 {
+            let wanted = format!("known_share::{name}");
+            let has = |stack: u32| {
+                let frames = &profile.stacks[stack as usize].frames;
+                frames.iter().any(|frame| profile.function_of(*frame).name == wanted)
+            };
+            slice.iter().filter(|(stack, _)| has(*stack)).map(|(_, weight)| weight).sum()
+        };
+        for (index, slice) in profile.slices.iter().enumerate() {
+            let (in_heavy, in_light) = (of(slice, "heavy"), of(slice, "light"));
+            let (own, other) = if index % 2 == 0 { (in_heavy, in_light) } else { (in_light, in_heavy) };
+            // One sample may be taken before its iteration's mark and dated after it.
+            assert!(own >= 5 && other <= 1, "{choice:?}, iteration {index}: {own} and {other}");
+        }
+        let sliced: u64 = profile.slices.iter().flatten().map(|(_, weight)| weight).sum();
+        assert!(sliced < profile.total, "what came after the last iteration is in no slice");
+    }
+}
+
 /// libm keeps no frame pointers: a plain frame-pointer chain would leave out `sines`, its caller.
 fn the_caller_of_libm_is_there(choice: SourceChoice, wanted: u64) {
     let _turn = turn();
