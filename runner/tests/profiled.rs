@@ -264,15 +264,26 @@ fn a_profiler_that_crashes_after_the_program_fails_the_step_but_never_hides_the_
 }
 
 #[test]
-fn a_trace_that_is_no_profile_fails_the_step_and_names_the_file() {
-    let project = project(&[]);
-    let line = "mkdir -p ${{ bundle }}/profile && echo {} > ${{ bundle }}/profile/trace.json";
-    let with = "profiler, with: { trace: 'profile/**/trace.json*' }";
-    let ended = run(&project, &format!("sh, -c, '{line}'"), with, "");
+fn a_profile_that_the_program_wrote_is_read_and_one_that_is_none_fails_the_step() {
+    let traced = |content: &str| {
+        let project = project(&[]);
+        project.write("content", content);
+        let line = "mkdir -p ${{ bundle }}/out && cp content ${{ bundle }}/out/trace";
+        let with = "profiler, with: { trace: 'out/**/trace*' }";
+        let ended = run(&project, &format!("sh, -c, '{line}'"), with, "");
+        (ended, Evidence::only(&project))
+    };
+    let (ended, evidence) = traced("main;heavy 3\nmain;light 1\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let hotspots = hotspots(&evidence);
+    assert_eq!((&hotspots["total"], &hotspots["sampling"]), (&json!(4), &Value::Null));
+    assert!((inclusive(&hotspots, "heavy") - 3.0).abs() < 1e-9);
+
+    let (ended, evidence) = traced("\n");
     assert_eq!(ended.code, Some(3), "{}", ended.transcript());
-    let attempt = &Evidence::only(&project).step("work")["attempts"][0];
+    let attempt = &evidence.step("work")["attempts"][0];
     assert!(
-        attempt["reason"].as_str().is_some_and(|reason| reason.contains("trace `profile/trace.json`: ")),
+        attempt["reason"].as_str().is_some_and(|reason| reason.contains("trace out/trace: ")),
         "{attempt}"
     );
 }

@@ -28,7 +28,7 @@ median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : 
 run() {
     rm -rf "$1"
     "$programs/runner" run "$1.yaml" --plugin-dir "$programs" --quiet > /dev/null
-    tr -d ' \n' < "$1"/*/state.json | sed 's/.*"seconds_median":{"value":\([0-9.eE+-]*\).*/\1/'
+    cat "$1"/*/state.json | tr -d ' \n' | sed 's/.*"seconds_median":{"value":\([0-9.eE+-]*\).*/\1/'
 }
 : > ratios
 pair=0
@@ -39,5 +39,5 @@ while [ "$pair" -lt "$pairs" ]; do
     else profiled=$(run profiled); plain=$(run plain); fi
     awk "BEGIN { print $profiled / $plain }" | tee -a ratios
 done
-tr -d ' \n' < profiled/*/profile/hotspots.json | sed 's/.*"sampling":{\([^}]*\)}.*/\1\n/'
+cat profiled/*/profile/hotspots.json | tr -d ' \n' | sed 's/.*"sampling":{\([^}]*\)}.*/\1\n/'
 printf 'median of %s pairs: %s\n' "$pairs" "$(median < ratios)"

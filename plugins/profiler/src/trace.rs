@@ -3,6 +3,7 @@
 //! Called by the plugin after the program's end, when its outputs are in the bundle. What the content is, is found
 //! out by looking at it. It must never take one of several files for the one that was meant.
 
+use std::fs::File;
 use std::path::Path;
 
 use glob::{MatchOptions, Pattern, glob_with};
@@ -29,8 +30,12 @@ pub(crate) fn read(bundle: &Path, pattern: &str) -> Result<ReadTrace, String> {
             "trace: nothing in the bundle matches `{pattern}`: the program wrote no profile there"
         )),
         [file] => {
-            let bytes = std::fs::read(file).map_err(|error| format!("trace `{}`: {error}", shown(file)))?;
-            parse(&bytes).map_err(|problem| format!("trace `{}`: {problem}", shown(file)))
+            let source = File::open(file).map_err(|error| format!("trace `{}`: {error}", shown(file)))?;
+            let read = profile_model::read(source, &shown(file)).map_err(|error| format!("trace {error}"))?;
+            let mut warnings = read.warnings;
+            warnings
+                .extend(read.problem.map(|problem| format!("the trace was read in part only: {problem}")));
+            Ok(ReadTrace { profile: read.profile, warnings })
         }
         several => {
             let names: Vec<String> = several.iter().map(|path| format!("`{}`", shown(path))).collect();
@@ -39,35 +44,27 @@ pub(crate) fn read(bundle: &Path, pattern: &str) -> Result<ReadTrace, String> {
     }
 }
 
-/// The one place that knows the readers.
-fn parse(_bytes: &[u8]) -> Result<ReadTrace, String> {
-    Err("not a profile that is known".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_several_and_unknown_files_are_told_apart() {
+    fn the_one_file_that_is_meant_is_read_and_nothing_several_and_unknown_ones_are_told_apart() {
         let bundle = tempfile::tempdir().unwrap();
-        let write = |name: &str| {
+        let write = |name: &str, content: &str| {
             std::fs::create_dir_all(bundle.path().join(name).parent().unwrap()).unwrap();
-            std::fs::File::create(bundle.path().join(name)).unwrap();
+            let mut file = File::create(bundle.path().join(name)).unwrap();
+            std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
         };
         let told = |pattern: &str| read(bundle.path(), pattern).err().unwrap();
-        assert!(told("profile/**/trace.json*").contains("nothing in the bundle matches"));
-        write("profile/a/trace.json");
+        assert!(told("profile/**/stacks*").contains("nothing in the bundle matches"));
+        write("profile/a/stacks.txt", "main;heavy 3\nmain;light 1\n");
+        assert_eq!(read(bundle.path(), "profile/**/stacks*").unwrap().profile.total, 4);
+        write("profile/b/stacks", "");
         assert_eq!(
-            told("profile/**/trace.json*"),
-            "trace `profile/a/trace.json`: not a profile that is known"
+            told("profile/**/stacks*"),
+            "trace: `profile/**/stacks*` matches 2 files: `profile/a/stacks.txt`, `profile/b/stacks`; name one"
         );
-        write("profile/b/trace.json.gz");
-        assert_eq!(
-            told("profile/**/trace.json*"),
-            "trace: `profile/**/trace.json*` matches 2 files: `profile/a/trace.json`, `profile/b/trace.json.gz`; \
-             name one"
-        );
-        assert!(told("profile/*/trace.json").contains("not a profile"), "one file only");
+        assert!(told("profile/b/*").starts_with("trace profile/b/stacks: "), "{}", told("profile/b/*"));
     }
 }

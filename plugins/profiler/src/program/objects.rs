@@ -163,3 +163,72 @@ impl Loaded {
         Some(range.start.wrapping_sub(stated.wrapping_sub(begin).wrapping_add(offset)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An object file of its own, and where its code begins in it.
+    fn library() -> (tempfile::TempDir, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lib.so").display().to_string();
+        replace(&path);
+        (directory, path)
+    }
+
+    /// Writes the file, as a build would.
+    fn replace(path: &str) {
+        let maps = Maps::read().unwrap();
+        let libc = maps.find(libc::getpid as *const () as u64).unwrap();
+        std::fs::copy(&libc.path, path).unwrap();
+        // Times of files go in steps of some milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+    }
+
+    #[test]
+    fn an_address_has_one_place_wherever_the_file_is_mapped() {
+        let (_directory, path) = library();
+        let mut objects = Objects::new();
+        let id = objects.id(path.as_bytes(), FileId::default(), threads::monotonic());
+        let (begin, size, stated) = objects.load(id).unwrap().segments[0];
+        let mut in_map = |base: u64| objects.address(id, &(base..base + size), begin, base + 0x123);
+        assert_eq!(in_map(0x7f00_0000_0000), in_map(0x5500_0000_0000));
+        assert_eq!(in_map(0x7f00_0000_0000), place(id) + stated + 0x123);
+        let (maps, notes) = objects.finish();
+        assert_eq!(maps.find(place(id) + stated).unwrap().file, MappedFile::Bias(place(id)));
+        assert_eq!(notes, [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_after_it_was_mapped_gives_no_names() {
+        let (_directory, path) = library();
+        // Replaced before the first sample fell into it, and after.
+        let mut early = Objects::new();
+        let mut late = Objects::new();
+        let id = early.id(path.as_bytes(), FileId::default(), threads::monotonic());
+        late.id(path.as_bytes(), FileId::default(), threads::monotonic());
+        assert!(late.load(id).is_some());
+        replace(&path);
+        assert!(early.load(id).is_none());
+        for objects in [early, late] {
+            let (maps, notes) = objects.finish();
+            assert_eq!(maps.find(place(id)).unwrap().file, MappedFile::Unusable);
+            let expected = format!(
+                "`{path}` was changed or replaced while the program ran: its functions have no names"
+            );
+            assert_eq!(notes, [expected]);
+        }
+    }
+
+    #[test]
+    fn memory_without_a_file_and_files_that_are_gone_are_shown_by_their_offset() {
+        let mut objects = Objects::new();
+        let gone = objects.id(b"/no/such/file.so", FileId::default(), 1);
+        let code = objects.id(b"//anon", FileId::default(), 1);
+        let range = 0x7000_0000..0x7000_1000;
+        assert_eq!(objects.address(gone, &range, 0x2000, 0x7000_0010), place(gone) + 0x2010);
+        assert_eq!(objects.address(code, &range, 0, 0x7000_0010), place(code) + 0x7000_0010);
+        let (_, notes) = objects.finish();
+        assert_eq!(notes, ["`/no/such/file.so` is not there any more: its functions have no names"]);
+    }
+}

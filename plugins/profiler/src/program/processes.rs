@@ -35,6 +35,8 @@ struct Process {
     modules: Option<Rc<Modules>>,
     image: u32,
     name: Rc<str>,
+    /// Living threads: a process outlives its first one.
+    threads: u32,
 }
 
 /// Everything that was recorded of the program.
@@ -107,19 +109,26 @@ impl Processes {
                     let image = self.next_image(pid);
                     let mut child = self.living.get(&parent).cloned().unwrap_or_default();
                     child.image = image;
+                    child.threads = 0;
                     self.living.insert(pid, child);
                 }
                 let name = self.threads.get(&by).map(|(_, name)| Rc::clone(name));
                 self.threads.insert(tid, (pid, name.unwrap_or_default()));
-                let image = self.living.entry(pid).or_default().image;
+                let process = self.living.entry(pid).or_default();
+                process.threads += 1;
+                let image = process.image;
                 self.switches.begin(tid, image, time, false);
                 self.note(tid);
             }
             Record::Exit { tid, time } => {
                 self.last = self.last.max(time);
                 self.switches.end(tid, time);
-                if self.threads.remove(&tid).is_some_and(|(pid, _)| pid == tid) {
-                    self.living.remove(&tid);
+                let Some((pid, _)) = self.threads.remove(&tid) else { return };
+                if let Some(process) = self.living.get_mut(&pid) {
+                    process.threads = process.threads.saturating_sub(1);
+                    if process.threads == 0 {
+                        self.living.remove(&pid);
+                    }
                 }
             }
             Record::Switch { tid, time, to } => {
@@ -160,7 +169,7 @@ impl Processes {
             self.seen += 1;
         }
         let image = self.next_image(pid);
-        let process = Process { image, name: Rc::clone(name), ..Process::default() };
+        let process = Process { image, name: Rc::clone(name), threads: 1, ..Process::default() };
         self.living.insert(pid, process);
         self.switches.begin(pid, image, time, true);
     }
@@ -249,4 +258,71 @@ fn add_module(objects: &mut Objects, modules: &mut Modules, start: u64, mapped: 
 /// The number of different processes in a list of activities.
 pub(super) fn count(activity: &[Activity]) -> usize {
     activity.iter().map(|one| one.pid).collect::<HashSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::perf::FileId;
+    use crate::sample::Registers;
+
+    fn exec(processes: &mut Processes, pid: i32, name: &[u8]) {
+        processes.take(Record::Name { pid, tid: pid, time: 10, exec: true, name });
+    }
+
+    fn map(processes: &mut Processes, pid: i32, start: u64, path: &[u8]) {
+        let file = FileId::default();
+        processes.take(Record::Map { pid, time: 11, start, len: 0x1000, offset: 0, file, path });
+    }
+
+    /// The stack of a sample of one address.
+    fn sample(processes: &mut Processes, pid: i32, tid: i32, ip: u64) -> Vec<u64> {
+        let registers = Registers { ip, ..Registers::default() };
+        let sample = RawSample { tid, time: 12, registers, window: &[], chain: &[] };
+        processes.take(Record::Sample { pid, sample: &sample });
+        processes.stack.clone()
+    }
+
+    #[test]
+    fn a_child_has_what_its_parent_had_mapped_and_an_exec_ends_that() {
+        let mut processes = Processes::new();
+        exec(&mut processes, 7, b"make");
+        map(&mut processes, 7, 0x1000, b"/no/such/make");
+        processes.take(Record::Fork { pid: 8, parent: 7, tid: 8, by: 7, time: 12 });
+        let in_parent = sample(&mut processes, 7, 7, 0x1010);
+        assert_eq!(sample(&mut processes, 8, 8, 0x1010), in_parent);
+        assert_ne!(in_parent, [0x1010], "it has a place in its object");
+        exec(&mut processes, 8, b"cc");
+        assert_eq!(sample(&mut processes, 8, 8, 0x1010), [0x1010], "nothing is there any more");
+        map(&mut processes, 8, 0x1800, b"/no/such/cc");
+        let in_cc = sample(&mut processes, 8, 8, 0x1810);
+        // Mapped over the end of another.
+        map(&mut processes, 7, 0x1800, b"/no/such/cc");
+        assert_eq!(sample(&mut processes, 7, 7, 0x1810), in_cc);
+        let finished = processes.finish(0);
+        let (_, threads) = finished.recording.into_parts();
+        let names: Vec<_> = threads.iter().map(|(key, thread)| (*key, thread.name.as_str())).collect();
+        assert_eq!(names, [((7, 0), "make"), ((8, 0), "make"), ((8, 1), "cc")]);
+        assert_eq!(finished.processes, 2);
+    }
+
+    #[test]
+    fn a_process_outlives_its_first_thread_and_not_its_last() {
+        let mut processes = Processes::new();
+        exec(&mut processes, 7, b"pool");
+        map(&mut processes, 7, 0x1000, b"/no/such/pool");
+        processes.take(Record::Fork { pid: 7, parent: 7, tid: 9, by: 7, time: 12 });
+        processes.take(Record::Name { pid: 7, tid: 9, time: 12, exec: false, name: b"worker" });
+        let before = sample(&mut processes, 7, 9, 0x1010);
+        processes.take(Record::Exit { tid: 7, time: 13 });
+        assert_eq!(sample(&mut processes, 7, 9, 0x1010), before);
+        processes.take(Record::Exit { tid: 9, time: 14 });
+        assert!(processes.living.is_empty());
+        let finished = processes.finish(3);
+        assert!(
+            finished.activity.is_err_and(|reason| reason.starts_with("3 records of the kernel were lost"))
+        );
+        let (_, threads) = finished.recording.into_parts();
+        assert_eq!(threads[&(9, 0)].name, "pool/worker");
+    }
 }
