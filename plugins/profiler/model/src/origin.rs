@@ -3,10 +3,10 @@
 //! Called by the symboliser once for each function. The summary shows `kernel` rows first; the rules are plain
 //! text rules, so that a reader can check them, and they never look at how hot something is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whose code it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The workload: everything that is not one of the others.

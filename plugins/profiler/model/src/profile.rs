@@ -34,7 +34,7 @@ impl Unit {
 }
 
 /// What was recorded, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// Who recorded it: `perf_event_open cpu-clock`, `interval timer`, `Chrome trace`, ...
     pub source: String,

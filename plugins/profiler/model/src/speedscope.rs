@@ -2,10 +2,12 @@
 //!
 //! The file format of <https://www.speedscope.app/file-format-schema.json>: one `sampled` profile for each
 //! thread over shared frames, in the order of sampling. A sample's weight is the time between two samples, so
-//! the axis is processor time. Made by the plugin from a [`Profile`]; pure.
+//! the axis is processor time. The member `runner` holds what the format cannot say ([`OwnPart`]); it comes last, so
+//! that a file that is cut is still a speedscope file to our reader. Made by the plugin from a [`Profile`]; pure.
 
 use serde_json::{Value, json};
 
+use crate::own::OwnPart;
 use crate::profile::{Profile, Thread, Unit};
 
 /// The whole document.
@@ -34,6 +36,7 @@ pub fn speedscope(profile: &Profile, name: &str) -> Value {
         "activeProfileIndex": 0,
         "shared": { "frames": frames },
         "profiles": threads.iter().map(|thread| one_thread(profile, thread)).collect::<Vec<_>>(),
+        "runner": OwnPart::of(profile),
     })
 }
 
