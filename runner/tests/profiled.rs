@@ -283,7 +283,7 @@ fn a_profile_that_the_program_wrote_is_read_and_one_that_is_none_fails_the_step(
     assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     let attempt = &evidence.step("work")["attempts"][0];
     assert!(
-        attempt["reason"].as_str().is_some_and(|reason| reason.contains("trace out/trace: ")),
+        attempt["reason"].as_str().is_some_and(|reason| reason.contains("trace out/trace:")),
         "{attempt}"
     );
 }

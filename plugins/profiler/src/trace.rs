@@ -65,6 +65,6 @@ mod tests {
             told("profile/**/stacks*"),
             "trace: `profile/**/stacks*` matches 2 files: `profile/a/stacks.txt`, `profile/b/stacks`; name one"
         );
-        assert!(told("profile/b/*").starts_with("trace profile/b/stacks: "), "{}", told("profile/b/*"));
+        assert!(told("profile/b/*").starts_with("trace profile/b/stacks:"), "{}", told("profile/b/*"));
     }
 }
