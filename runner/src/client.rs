@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::ChildStdout;
 use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use runner_plugin_host::protocol::{FailureKind, FromHost, Job, ToHost};
@@ -20,7 +21,11 @@ use crate::fs::digest_file;
 use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth, Scratch};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
-use crate::process::{Cancel, LINGER, LOOK, readable, told_of};
+use crate::process::{Cancel, LINGER, LOOK, Wire, readable, told_of};
+
+mod beside;
+
+pub use beside::profile_program;
 
 /// The longest last word or question of a host that is read.
 const MAX_LINE: usize = 64 << 20;
@@ -98,6 +103,25 @@ pub fn run_plugin(
     call: &PluginCall<'_>,
     read: ReadDocument<'_>,
 ) -> Result<PluginRun, EvidenceError> {
+    run_host(launcher, events, call, read, Wire::None, None)
+}
+
+/// The two words between a profiler's host and the step whose program it watches.
+struct Beside {
+    /// The profiler listens. Dropped when its host ends without having said so.
+    attached: Sender<()>,
+    /// The program has ended. A sender that is gone means that there is no program.
+    ended: Receiver<()>,
+}
+
+fn run_host(
+    launcher: &Launcher,
+    events: &Events,
+    call: &PluginCall<'_>,
+    read: ReadDocument<'_>,
+    wire: Wire,
+    beside: Option<Beside>,
+) -> Result<PluginRun, EvidenceError> {
     let argv = vec![executable(), "plugin-host".to_owned()];
     let mut command = Command::new(call.step, call.attempt, argv);
     command.env.clone_from(&call.env);
@@ -111,10 +135,24 @@ pub fn run_plugin(
     command.scratch = Some(scratch.clone());
     command.with = Some(call.job.plugin.config.clone());
     command.profile = call.job.profiler.as_ref().map(|profiler| profiler.config.clone());
+    command.wire = wire;
     command.plugins = call.plugins.iter().map(|plugin| plugin_id(plugin)).collect();
     let heard = Mutex::new(Heard::default());
     let conversation = Talk { launcher, events, call, read, heard: &heard, scratch };
-    let hold: Hold<'_> = Box::new(move |mouth, stdout, gone| conversation.hold(mouth, stdout, gone));
+    let hold: Hold<'_> = Box::new(move |mouth, stdout, gone| match beside {
+        None => conversation.hold(mouth, stdout, gone, None),
+        Some(Beside { attached, ended }) => std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // Without a program the host is not told of an end: the closed conversation ends it.
+                if ended.recv().is_ok() {
+                    let _ = mouth.say(&line(&ToHost::Ended));
+                } else {
+                    mouth.close();
+                }
+            });
+            conversation.hold(mouth, stdout, gone, Some(attached));
+        }),
+    });
     let farewell = line(&ToHost::Cancel);
     let program = launcher.converse(command, Conversation { hold, farewell })?;
     let heard = heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -220,11 +258,16 @@ struct ProgramRequest {
 impl Talk<'_> {
     /// Talks until the host closes its side. A host that cannot be written to is about to end, and its end
     /// is what counts.
-    fn hold(&self, mouth: &Mouth, stdout: ChildStdout, gone: &Cancel) {
+    fn hold(&self, mouth: &Mouth, stdout: ChildStdout, gone: &Cancel, attached: Option<Sender<()>>) {
         let _ = mouth.say(&line(&ToHost::Job(Box::new(self.call.job.clone()))));
         let mut lines = Lines { stdout, buffer: Vec::new(), deadline: None };
         while let Some(line) = lines.next(gone) {
             match serde_json::from_slice(&line) {
+                Ok(FromHost::Attached) => {
+                    if let Some(attached) = &attached {
+                        let _ = attached.send(());
+                    }
+                }
                 Ok(message) => self.hear(message, mouth, gone),
                 Err(error) => {
                     self.heard().broken = Some(format!("it sent a line that is not understood ({error})"));
@@ -270,6 +313,8 @@ impl Talk<'_> {
             FromHost::Read { path } => {
                 let _ = mouth.say(&line(&ToHost::Text((self.read)(&path))));
             }
+            // Heard where the conversation is held.
+            FromHost::Attached => {}
             FromHost::Done(value) => self.heard().last = Some(Ok(value)),
             FromHost::Failed(failure) => {
                 self.heard().last = Some(Err((failure.kind, failure.phase, failure.message)));

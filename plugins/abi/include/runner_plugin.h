@@ -29,12 +29,16 @@ extern "C" {
 /* A plugin of another major version is refused; the number is also in the name of the exported function. */
 #define RUNNER_ABI_MAJOR 1u
 /* Counts the fields that were appended since. */
-#define RUNNER_ABI_MINOR 0u
+#define RUNNER_ABI_MINOR 1u
 
 /* The name of the exported function. */
 #define RUNNER_ENTRY_SYMBOL "runner_plugin_v1"
 /* The section that holds the manifest. */
 #define RUNNER_MANIFEST_SECTION ".runner_plugin"
+
+/* First words of the messages to a program that is watched; see `attach` of runner_plugin. */
+#define RUNNER_ATTACH_OPEN 1u
+#define RUNNER_ATTACH_GO 2u
 
 /* A borrowed UTF-8 string, valid for the call. `ptr` may be null only when `len` is 0. */
 typedef struct runner_str {
@@ -117,10 +121,11 @@ typedef struct runner_plugin {
     runner_call finish;
     /* Profiler: begins to sample, on the kernel's thread, after the warm-up. */
     runner_call start;
-    /* Profiler: in {"iterations": 3, "seconds": 0.03}; out {"reason": ".."} to ask for another measured
-     * iteration, {"reason": null} when there were enough. May be null. */
+    /* Profiler: called after every measured iteration, so that it can mark the time. In {"iterations": 3,
+     * "seconds": 0.03}; out {"reason": ".."} to ask for another measured iteration, {"reason": null} when there
+     * were enough. A reason given before the asked iterations were run has no effect. May be null. */
     runner_call more;
-    /* Profiler: ends, writes its artifacts, returns its report. */
+    /* Profiler: ends, writes its artifacts, returns its report. Follows `start` or `attach`. */
     runner_call stop;
     /* Capture: returns the captured JSON. */
     runner_call capture;
@@ -129,6 +134,17 @@ typedef struct runner_plugin {
     /* Ledger: a pure function. In {"documents": {path: text}, "record": {..}}; out {"splices": {path:
      * [{"start": 0, "end": 0, "text": ".."}]}, "attempt": 3, "summary": ".."}. */
     runner_call edit;
+    /* Profiler (since minor version 1; may be null): begins to watch the program of a `run:` step instead of a
+     * kernel. In {"socket": 5, "bundle": "/abs/path"}: a connected SOCK_SEQPACKET descriptor, which the plugin
+     * owns from now on, and the bundle, where files of the program may be found after its end. It returns as
+     * soon as it listens; the program starts then, and when it has ended comes `stop`.
+     *
+     * At the other end of the socket is the program's process, just before it becomes the program. It does what
+     * it is told, one message at a time, in words of 32 bits: RUNNER_ATTACH_OPEN, the number of a processor, and
+     * a struct perf_event_attr (at most 496 bytes) make it call perf_event_open on itself and that processor. It
+     * answers with one word, 0 and the descriptor (SCM_RIGHTS), or the errno. RUNNER_ATTACH_GO, any other
+     * message, a closed socket, or 10 s of silence let it go on: the program begins. */
+    runner_call attach;
 } runner_plugin;
 
 /* What a plugin exports: returns its table, or null when it refuses to load. */

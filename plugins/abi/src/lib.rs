@@ -19,7 +19,7 @@ use core::ffi::{c_int, c_void};
 /// The major version: a plugin of another major is refused. It is also in [`ENTRY_SYMBOL`].
 pub const ABI_MAJOR: u32 = 1;
 /// The minor version that this crate describes: it counts the appended fields.
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
 /// The one exported symbol of a plugin: a function of type [`EntryFn`].
 pub const ENTRY_SYMBOL: &str = "runner_plugin_v1";
 /// The ELF section that holds the manifest (JSON, UTF-8, trailing NUL bytes ignored).
@@ -28,6 +28,11 @@ pub const ENTRY_SYMBOL: &str = "runner_plugin_v1";
 /// validated. Keys: `name`, `version`, `role` (`kernel`, `profiler`, `capture`, `ledger`), `abi`
 /// (`[major, minor]`), `needs_host_minor`, `summary`, `config_schema` (JSON Schema 2020-12 of `with:`).
 pub const MANIFEST_SECTION: &str = ".runner_plugin";
+
+/// First word of a message to the program that is watched: open an event. See [`PluginTable::attach`].
+pub const ATTACH_OPEN: u32 = 1;
+/// First word of a message to the program that is watched: begin.
+pub const ATTACH_GO: u32 = 2;
 
 /// A borrowed UTF-8 string: valid for the duration of the call it is passed to.
 #[repr(C)]
@@ -149,10 +154,11 @@ pub struct PluginTable {
     pub finish: Option<CallFn>,
     /// Profiler: begins to sample, in the process of the kernel, after the warm-up.
     pub start: Option<CallFn>,
-    /// Profiler: in `{"iterations": 3, "seconds": 0.03}`; out `{"reason": ".."}` when another measured
-    /// iteration is needed for a meaningful profile, `{"reason": null}` when not.
+    /// Profiler: called after *every* measured iteration, so that it can mark the time. In `{"iterations": 3,
+    /// "seconds": 0.03}`; out `{"reason": ".."}` when another measured iteration is needed for a meaningful
+    /// profile, `{"reason": null}` when not. A reason given before the asked iterations were run has no effect.
     pub more: Option<CallFn>,
-    /// Profiler: ends, writes its artifacts, returns its report.
+    /// Profiler: ends, writes its artifacts, returns its report. Follows `start` or `attach`.
     pub stop: Option<CallFn>,
     /// Capture: returns the captured JSON; the runner writes it as `<step>.json`.
     pub capture: Option<CallFn>,
@@ -161,6 +167,17 @@ pub struct PluginTable {
     /// Ledger: a pure function. In `{"documents": {path: text}, "record": {..}}`; out
     /// `{"splices": {path: [{"start": 0, "end": 0, "text": ".."}]}, "attempt": 3, "summary": ".."}`.
     pub edit: Option<CallFn>,
+    /// Profiler (since minor version 1): begins to watch the program of a `run:` step instead of a kernel. In
+    /// `{"socket": 5, "bundle": "/abs/path"}`: a connected `SOCK_SEQPACKET` descriptor, which the plugin owns
+    /// from now on, and the bundle, where files of the program may be found after its end. It returns as soon
+    /// as it listens; the program starts then, and when it has ended comes `stop`.
+    ///
+    /// At the other end of the socket is the program's process, just before it becomes the program. It does
+    /// what it is told, one message at a time, in words of 32 bits: [`ATTACH_OPEN`], the number of a processor,
+    /// and a `struct perf_event_attr` (at most 496 bytes) make it call `perf_event_open` on *itself* and that
+    /// processor. It answers with one word, 0 and the descriptor (`SCM_RIGHTS`), or the errno. [`ATTACH_GO`],
+    /// any other message, a closed socket, or 10 s of silence let it go on: the program begins.
+    pub attach: Option<CallFn>,
 }
 
 // SAFETY: the table is immutable static data: pointers to code and to static bytes.

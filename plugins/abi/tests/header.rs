@@ -13,7 +13,8 @@ use std::path::Path;
 use std::process::Command;
 
 use runner_plugin_abi::{
-    ABI_MAJOR, ABI_MINOR, Buf, ENTRY_SYMBOL, HostTable, MANIFEST_SECTION, PluginTable, Status, Str,
+    ABI_MAJOR, ABI_MINOR, ATTACH_GO, ATTACH_OPEN, Buf, ENTRY_SYMBOL, HostTable, MANIFEST_SECTION,
+    PluginTable, Status, Str,
 };
 
 /// For each type the C program's lines and the lines that Rust expects.
@@ -49,12 +50,14 @@ fn both_sides() -> (String, String) {
         }
         PluginTable = "runner_plugin" {
             abi_major, abi_minor, struct_size, needs_host_minor, manifest, create, destroy, cancel,
-            prepare, iterate, finish, start, more, stop, capture, documents, edit,
+            prepare, iterate, finish, start, more, stop, capture, documents, edit, attach,
         }
     }
     for (name, value) in [
         ("RUNNER_ABI_MAJOR", i64::from(ABI_MAJOR)),
         ("RUNNER_ABI_MINOR", i64::from(ABI_MINOR)),
+        ("RUNNER_ATTACH_OPEN", i64::from(ATTACH_OPEN)),
+        ("RUNNER_ATTACH_GO", i64::from(ATTACH_GO)),
         ("RUNNER_OK", i64::from(Status::OK.0)),
         ("RUNNER_FAILED", i64::from(Status::FAILED.0)),
         ("RUNNER_INVALID", i64::from(Status::INVALID.0)),

@@ -11,17 +11,18 @@ use crate::library::Plugin;
 use crate::manifest::Role;
 use crate::protocol::{Failure, FailureKind, Job, RoleJob};
 use crate::table::HostSide;
-use crate::{Cancellation, Peer, capture, kernel, ledger};
+use crate::{Cancellation, Peer, capture, kernel, ledger, program};
 
 /// Loads the plugin (and the profiler beside it) and plays the role. The value is what
 /// [`FromHost::Done`](crate::protocol::FromHost::Done) carries: a
-/// [`KernelResult`](crate::protocol::KernelResult), the captured JSON, or the edit.
+/// [`KernelResult`](crate::protocol::KernelResult), the captured JSON, the profiler's report, or the edit.
 pub fn drive(job: &Job, peer: Arc<dyn Peer>, cancellation: Arc<Cancellation>) -> Result<Value, Failure> {
     let side = HostSide::new(peer, cancellation, job.root.clone(), job.bundle.clone());
     let role = match job.role {
         RoleJob::Kernel => Role::Kernel,
         RoleJob::Capture => Role::Capture,
         RoleJob::Ledger { .. } => Role::Ledger,
+        RoleJob::Profiler { .. } => Role::Profiler,
     };
     side.enter("load", None)?;
     let plugin = Plugin::load(&job.plugin, role, "load")?;
@@ -42,6 +43,7 @@ pub fn drive(job: &Job, peer: Arc<dyn Peer>, cancellation: Arc<Cancellation>) ->
             })
         }
         RoleJob::Capture => capture::drive(&plugin, config, side),
+        RoleJob::Profiler { socket } => program::drive(&plugin, config, *socket, &job.bundle, side),
         RoleJob::Ledger { record } => ledger::drive(&plugin, config, record, side),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Called by `drive`. Order: create kernel, create profiler (so that its mistakes show before the work),
 //! prepare, warm-up, profiler start, measured iterations, more of them while the profiler has a reason,
-//! profiler stop, finish. The warm-up is never profiled; wall time is taken around the iteration alone.
+//! profiler stop, finish. The profiler's `more` follows every measured iteration, which marks its end. The warm-up is never profiled; wall time is taken around the iteration alone.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -68,11 +68,14 @@ pub(crate) fn drive(
     let mut repeated = None;
     loop {
         seconds.push(iterate("iterate", seconds.len() as u64, false)?);
+        let reason = match &mut observer {
+            Some((plugin, instance)) => more(plugin, instance, &seconds)?,
+            None => None,
+        };
         if seconds.len() < prepared.iterations as usize {
             continue;
         }
-        let Some((plugin, instance)) = &mut observer else { break };
-        let Some(reason) = more(plugin, instance, &seconds)? else { break };
+        let Some(reason) = reason else { break };
         // The first reason says what was wrong with the asked iterations; later ones only count down.
         repeated.get_or_insert(reason);
     }

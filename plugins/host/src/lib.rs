@@ -19,6 +19,7 @@ mod library;
 pub mod manifest;
 mod orphan;
 mod peer;
+mod program;
 pub mod protocol;
 mod serve;
 mod table;

@@ -149,6 +149,7 @@ mod tests {
             capture: None,
             documents: None,
             edit: None,
+            attach: None,
         }
     }
 
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(copied(&newer).expect_err("refused"), "was built for plugin ABI 99; this runner speaks 1");
         assert!(copied(&table(16)).expect_err("refused").contains("16 bytes"));
         let needs = PluginTable { needs_host_minor: 5, ..table(size_of::<PluginTable>()) };
-        assert_eq!(copied(&needs).expect_err("refused"), "needs host ABI 1.5; this runner has 1.0");
+        assert_eq!(copied(&needs).expect_err("refused"), "needs host ABI 1.5; this runner has 1.1");
     }
 
     #[test]

@@ -213,11 +213,11 @@ mod tests {
         assert_eq!(stated("[1,7]", 0), Ok(()), "a plugin may know more than it needs");
         assert_eq!(
             stated("[99,0]", 0),
-            Err("was built for plugin ABI 99, this runner has 1.0: build the plugin again".to_owned())
+            Err("was built for plugin ABI 99, this runner has 1.1: build the plugin again".to_owned())
         );
         assert_eq!(
             stated("[1,5]", 5),
-            Err("needs plugin ABI 1.5, this runner has 1.0: take a newer runner".to_owned())
+            Err("needs plugin ABI 1.5, this runner has 1.1: take a newer runner".to_owned())
         );
     }
 }

@@ -18,4 +18,10 @@ pub trait Peer: Send + Sync {
 
     /// Reads a document of a ledger plugin; `path` is relative to the project root.
     fn read(&self, path: &str) -> Result<String, String>;
+
+    /// Says that the profiler listens, and returns once the program that it watches has ended. A peer that has
+    /// no program to watch leaves it out.
+    fn attached(&self) -> Result<(), String> {
+        Err("there is no program to watch".to_owned())
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! The runner sends one [`Job`]; the host loads, drives the whole role (for a kernel: prepare, warm-up,
 //! profiler start, measured iterations, profiler stop, finish) and ends with [`FromHost::Done`] or
-//! [`FromHost::Failed`]. In between it may ask [`FromHost::Run`] or [`FromHost::Read`], one at a time, and
+//! [`FromHost::Failed`]. In between it may ask [`FromHost::Run`], [`FromHost::Read`] or, once, say
+//! [`FromHost::Attached`], one at a time, and
 //! waits for the [`ToHost`] answer. A host that ends without its last word has crashed; how it ends after its
 //! last word does not matter. The end of the host's stdin means that the
 //! runner is gone: it counts as [`ToHost::Cancel`], and a host whose plugin does not return within 5 seconds
@@ -25,6 +26,8 @@ pub enum ToHost {
     Ran(Result<Value, String>),
     /// The answer to [`FromHost::Read`].
     Text(Result<String, String>),
+    /// The answer to [`FromHost::Attached`]: the program has ended, and its outputs are in the bundle.
+    Ended,
     /// The run was cancelled: set the flag, call the plugin's `cancel`.
     Cancel,
 }
@@ -63,6 +66,12 @@ pub enum RoleJob {
     Kernel,
     /// Capture. The result is the captured JSON.
     Capture,
+    /// A profiler beside the program of a `run:` step: attach, wait for the program's end, stop. The result is
+    /// the profiler's report.
+    Profiler {
+        /// The descriptor that the host has inherited; it leads to the process that becomes the program.
+        socket: i32,
+    },
     /// Documents, then (after the runner sent them by [`ToHost::Text`]) edit. The result is the edit.
     Ledger {
         /// The run record.
@@ -78,7 +87,7 @@ pub enum FromHost {
     Phase {
         /// `load`, `create`, `prepare`, `warmup`, `iterate`, `finish`, `capture`, `documents`, `edit`,
         /// `destroy`; for the profiler beside a kernel `profiler load`, `profiler create`, `profiler start`,
-        /// `profiler more`, `profiler stop`, `profiler destroy`.
+        /// `profiler more`, `profiler stop`, `profiler destroy`, and beside a program `profiler attach`.
         phase: String,
         /// The iteration, counted from 0, in `warmup` and `iterate`.
         iteration: Option<u64>,
@@ -104,6 +113,8 @@ pub enum FromHost {
         /// Relative to the bundle.
         path: String,
     },
+    /// The profiler listens: the program may begin. The host waits for [`ToHost::Ended`].
+    Attached,
     /// Asks the runner to run a program: the request of the ABI's `run`.
     Run(Value),
     /// Asks the runner to read a document (relative to the project root).

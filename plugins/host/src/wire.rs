@@ -22,6 +22,7 @@ const GONE: &str = "the runner is gone";
 enum Answer {
     Ran(Result<Value, String>),
     Text(Result<String, String>),
+    Ended,
 }
 
 /// The conversation with the runner.
@@ -77,14 +78,21 @@ impl Peer for Wire {
     fn run(&self, request: Value) -> Result<Value, String> {
         match self.ask(&FromHost::Run(request))? {
             Answer::Ran(reply) => reply,
-            Answer::Text(_) => Err("the runner answered another question".to_owned()),
+            _ => Err("the runner answered another question".to_owned()),
         }
     }
 
     fn read(&self, path: &str) -> Result<String, String> {
         match self.ask(&FromHost::Read { path: path.to_owned() })? {
             Answer::Text(text) => text,
-            Answer::Ran(_) => Err("the runner answered another question".to_owned()),
+            _ => Err("the runner answered another question".to_owned()),
+        }
+    }
+
+    fn attached(&self) -> Result<(), String> {
+        match self.ask(&FromHost::Attached)? {
+            Answer::Ended => Ok(()),
+            _ => Err("the runner answered another question".to_owned()),
         }
     }
 }
@@ -106,6 +114,7 @@ fn listen(input: impl BufRead, answers: &Sender<Answer>, cancellation: &Cancella
         let answer = match message {
             Some(ToHost::Ran(reply)) => Answer::Ran(reply),
             Some(ToHost::Text(text)) => Answer::Text(text),
+            Some(ToHost::Ended) => Answer::Ended,
             Some(ToHost::Cancel) => {
                 cancellation.cancel();
                 continue;

@@ -1,4 +1,4 @@
-//! The step's `with:`: [`Config`].
+//! The `with:` of a `profile:`: [`Config`].
 //!
 //! Read by serde when the plugin is created and checked once more by [`Config::check`], because a host that
 //! does not know JSON Schema must not get past it. `schema.json` states the same; a test compares the two.
@@ -21,8 +21,34 @@ pub struct Config {
     pub min_samples: u64,
     /// Seconds after which no more iterations are asked for, at least `min_seconds`.
     pub max_seconds: f64,
+    /// What sampling may cost.
+    pub overhead: Overhead,
+    /// A profile that the program writes itself, as a pattern below the bundle: it is read, and nothing is sampled.
+    pub trace: Option<String>,
     /// Directory of the artifacts, relative to the bundle.
     pub out: String,
+}
+
+/// What sampling may cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Overhead {
+    /// Percent of the processor time; the rate is lowered until that holds.
+    Percent(f64),
+    /// Whatever the asked rate costs.
+    Unlimited,
+}
+
+impl<'de> Deserialize<'de> for Overhead {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        match value.as_f64() {
+            Some(percent) => Ok(Self::Percent(percent)),
+            None if value == "none" => Ok(Self::Unlimited),
+            None => {
+                Err(serde::de::Error::custom(format!("overhead is {value}, want a percentage or `none`")))
+            }
+        }
+    }
 }
 
 /// The source that the workflow asks for.
@@ -45,6 +71,8 @@ impl Default for Config {
             min_seconds: 1.0,
             min_samples: 500, // a share of 25 % is then known to +- 2 points (one standard error)
             max_seconds: 20.0,
+            overhead: Overhead::Percent(2.0),
+            trace: None,
             out: "profile".to_owned(),
         }
     }
@@ -69,6 +97,19 @@ impl Config {
                 self.max_seconds, self.min_seconds
             ));
         }
+        if let Overhead::Percent(percent) = self.overhead
+            && !(0.01..=100.0).contains(&percent)
+        {
+            return refuse(format!("with: overhead is {percent}, want 0.01 to 100 percent, or `none`"));
+        }
+        if let Some(trace) = &self.trace
+            && (trace.is_empty() || trace.starts_with('/') || trace.split('/').any(|part| part == ".."))
+        {
+            return refuse(format!(
+                "with: trace is `{}`, want a pattern below the bundle such as `profile/**/trace.json`",
+                trace.escape_debug()
+            ));
+        }
         let inside =
             !self.out.starts_with('/') && self.out.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !inside {
@@ -78,6 +119,19 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// What the profile of a program, which ran for `seconds` and cannot be asked to go on, is short of.
+    pub fn too_few(&self, samples: u64, seconds: f64) -> Option<String> {
+        match samples {
+            0 => {
+                Some(format!("no sample at all in {seconds:.2} s: the program was too short, or only waited"))
+            }
+            few if few < self.min_samples => {
+                Some(format!("{few} samples in {seconds:.2} s, want {}", self.min_samples))
+            }
+            _ => None,
+        }
     }
 
     /// What a profile of `samples` samples is still short of; `None` when it is enough.
@@ -126,6 +180,12 @@ mod tests {
             (json!({}), true),
             (json!({"hz": 1, "source": "timer", "min_seconds": 0, "min_samples": 0}), true),
             (json!({"hz": 10_000, "out": "a/b"}), true),
+            (json!({"overhead": 0.5}), true),
+            (json!({"overhead": "none"}), true),
+            (json!({"overhead": 0}), false),
+            (json!({"overhead": "much"}), false),
+            (json!({"trace": "profile/**/trace.json*"}), true),
+            (json!({"trace": ""}), false),
             (json!({"hz": 0}), false),
             (json!({"hz": 10_001}), false),
             (json!({"hz": "999"}), false),

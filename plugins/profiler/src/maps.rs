@@ -1,7 +1,8 @@
-//! What is mapped where in this process: [`Maps`], read from `/proc/self/maps`.
+//! What is mapped where: [`Maps`], of this process from `/proc/self/maps`.
 //!
 //! The unwinder and the symboliser turn an address into an object file and the address stated in that file.
-//! Only executable mappings are kept. Reads files; never follows a mapping into memory.
+//! Only executable mappings are kept. Of other processes, the watch makes one [`Maps`] in which each object file
+//! has a place of its own. Reads files; never follows a mapping into memory.
 
 use std::io;
 use std::ops::Range;
@@ -17,6 +18,19 @@ pub(crate) struct Mapping {
     pub(crate) offset: u64,
     /// The file, or a name in brackets such as `[vdso]`; empty for anonymous memory.
     pub(crate) path: String,
+    /// How the file can be asked.
+    pub(crate) file: MappedFile,
+}
+
+/// What is known of a mapped file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MappedFile {
+    /// Where its segments lie must be read from it.
+    Unread,
+    /// What must be subtracted from an address to get the one stated in the file.
+    Bias(u64),
+    /// It is gone, or was changed since it was mapped: its names would be wrong.
+    Unusable,
 }
 
 /// The executable mappings, by address.
@@ -33,6 +47,12 @@ impl Maps {
 
     fn parse(text: &str) -> Self {
         let mut mappings: Vec<_> = text.lines().filter_map(executable).collect();
+        mappings.sort_by_key(|mapping| mapping.range.start);
+        Self(mappings)
+    }
+
+    /// Mappings that were found elsewhere.
+    pub(crate) fn of(mut mappings: Vec<Mapping>) -> Self {
         mappings.sort_by_key(|mapping| mapping.range.start);
         Self(mappings)
     }
@@ -57,13 +77,18 @@ fn executable(line: &str) -> Option<Mapping> {
     let offset = u64::from_str_radix(fields.next()?, 16).ok()?;
     let path = fields.nth(2).unwrap_or_default().trim_start().to_owned();
     let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
-    permissions.contains('x').then_some(Mapping { range, offset, path })
+    permissions.contains('x').then_some(Mapping { range, offset, path, file: MappedFile::Unread })
 }
 
 impl Mapping {
     /// What must be subtracted from an address in this mapping to get the address stated in the file; `None`
     /// when the file is not the ELF file that was mapped.
     pub(crate) fn bias(&self) -> Option<u64> {
+        match self.file {
+            MappedFile::Unread => {}
+            MappedFile::Bias(bias) => return Some(bias),
+            MappedFile::Unusable => return None,
+        }
         let file = ReadCache::new(std::fs::File::open(&self.path).ok()?);
         self.bias_in(&object::File::parse(&file).ok()?)
     }

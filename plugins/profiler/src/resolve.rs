@@ -3,20 +3,22 @@
 //! Called once, by the plugin, after the stop. Slow work (debug information is read here), outside every
 //! measurement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use profile_model::{Profile, Stack, Thread, Unit};
 
+use crate::maps::Maps;
 use crate::sampler::Sampled;
 use crate::symbols::Symbols;
 
 /// Names everything. Paths below `root` are shown relative to it.
-pub fn resolve(ended: Sampled, hz: u32, iterations: u64, root: String) -> Profile {
-    let Sampled { recording, kind, reason, seconds } = ended;
+pub fn resolve(ended: Sampled, hz: u32, iterations: impl Into<Option<u64>>, root: String) -> Profile {
+    let Sampled { recording, source, reason, seconds, begin, marks, maps, .. } = ended;
+    let raw_slices = recording.slices(begin, &marks).unwrap_or_default();
     let (samples, lost) = (recording.samples, recording.lost);
     let (cut_off, single) = (recording.cut_off, recording.single);
     let (raw_stacks, raw_threads) = recording.into_parts();
-    let mut symbols = Symbols::new(root);
+    let mut symbols = Symbols::new(maps.unwrap_or_else(|| Maps::read().unwrap_or_default()), root);
     // Which names may be shortened to one is known only when all are known.
     for (addresses, _) in &raw_stacks {
         symbols.stack(addresses);
@@ -37,7 +39,7 @@ pub fn resolve(ended: Sampled, hz: u32, iterations: u64, root: String) -> Profil
     }
     let threads = raw_threads
         .into_iter()
-        .map(|(tid, thread)| Thread {
+        .map(|((tid, _), thread)| Thread {
             tid: i64::from(tid),
             name: thread.name,
             weight: thread.samples,
@@ -45,12 +47,12 @@ pub fn resolve(ended: Sampled, hz: u32, iterations: u64, root: String) -> Profil
         })
         .collect();
     Profile {
-        source: kind.title().to_owned(),
+        source,
         source_reason: reason,
         unit: Unit::Samples,
         hz: Some(hz),
         seconds: Some(seconds),
-        iterations: Some(iterations),
+        iterations: iterations.into(),
         total: samples,
         lost: Some(lost),
         cut_off: Some(cut_off),
@@ -59,6 +61,15 @@ pub fn resolve(ended: Sampled, hz: u32, iterations: u64, root: String) -> Profil
         frames: names.frames,
         stacks,
         threads,
-        slices: Vec::new(),
+        slices: raw_slices
+            .into_iter()
+            .map(|slice| {
+                let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+                for (id, count) in slice {
+                    *sums.entry(renamed[id as usize]).or_default() += count;
+                }
+                sums.into_iter().collect()
+            })
+            .collect(),
     }
 }

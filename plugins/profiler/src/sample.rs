@@ -23,6 +23,8 @@ pub(crate) struct Registers {
 pub(crate) struct RawSample<'a> {
     /// The thread.
     pub(crate) tid: i32,
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) time: u64,
     /// Its registers.
     pub(crate) registers: Registers,
     /// The stack bytes from `registers.sp` upwards, as many as were copied.
@@ -36,6 +38,8 @@ pub(crate) struct RawSample<'a> {
 pub(crate) trait SampleSource: Send {
     /// Observes threads that are new since the last call, never the thread `own`.
     fn scan(&mut self, own: i32);
+    /// Whether threads that begin later have to be looked for by [`Self::scan`].
+    fn must_scan(&self) -> bool;
     /// Hands over what has gathered.
     fn drain(&mut self, sink: &mut dyn FnMut(&RawSample<'_>));
     /// Stops taking samples; those already taken can still be drained.

@@ -10,16 +10,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::activity::Activity;
 use crate::config::SourceChoice;
+use crate::cost::Rate;
+use crate::maps::Maps;
 use crate::perf::PerfSource;
 use crate::recording::Recording;
 use crate::sample::SampleSource;
-use crate::threads;
+use crate::threads::{self, Clocks};
 use crate::timer::TimerSource;
 use crate::unwind::Unwinder;
 
-/// How often new threads are looked for, and the longest time between two drains.
+/// How often new threads are looked for, where that is necessary.
 const SCAN: Duration = Duration::from_millis(10);
+/// The longest time between two drains: each wakes a thread on a processor that the kernel uses.
+const DRAIN: Duration = Duration::from_millis(50);
 
 /// The source that was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +68,35 @@ pub struct Sampler {
     thread: Option<JoinHandle<Recording>>,
     shared: Arc<Shared>,
     started: Instant,
+    begin: u64,
+    marks: Vec<u64>,
+    clocks: Clocks,
     kind: SourceKind,
     reason: String,
+    rate: Rate,
 }
 
 /// An ended profile: addresses and counts.
 pub struct Sampled {
     pub(crate) recording: Recording,
-    pub(crate) kind: SourceKind,
+    /// Who recorded it.
+    pub(crate) source: String,
     pub(crate) reason: String,
     pub(crate) seconds: f64,
+    pub(crate) rate: Rate,
+    /// When sampling began and when each measured iteration ended, in nanoseconds of the samples' clock.
+    pub(crate) begin: u64,
+    pub(crate) marks: Vec<u64>,
+    /// Where the addresses lie; `None` stands for this process as it is.
+    pub(crate) maps: Option<Maps>,
+    /// What the threads did on processors, or why that is not known.
+    pub(crate) activity: Result<Vec<Activity>, String>,
+    /// What a reader must be told: files that changed, and the like.
+    pub(crate) notes: Vec<String>,
 }
+
+/// So many iterations are marked; a mark is 8 bytes.
+const MAX_MARKS: usize = 1 << 20;
 
 type Opened = (Box<dyn SampleSource>, SourceKind, String);
 
@@ -83,23 +106,83 @@ impl Sampler {
     /// # Errors
     /// When the asked source (for `auto`: both) is refused; the text says by what and what helps.
     pub fn start(hz: u32, choice: SourceChoice) -> Result<Self, SourceError> {
-        Self::start_with(hz, choice, |hz| Ok(Box::new(PerfSource::open(hz)?)))
+        Self::start_at(Rate::unlimited(hz), choice)
+    }
+
+    /// The same at a rate that was chosen for its cost. The interval timer, whose cost is another, takes the rate
+    /// that was asked for.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_at(rate: Rate, choice: SourceChoice) -> Result<Self, SourceError> {
+        Self::start_with(rate, choice, |hz, own| Ok(Box::new(PerfSource::open(hz, own)?)))
     }
 
     fn start_with(
-        hz: u32,
+        mut rate: Rate,
         choice: SourceChoice,
-        perf: impl FnOnce(u32) -> io::Result<Box<dyn SampleSource>>,
+        perf: impl FnOnce(u32, i32) -> io::Result<Box<dyn SampleSource>> + Send + 'static,
     ) -> Result<Self, SourceError> {
-        let unwinder = Unwinder::new(); // before the source: loading tables is not the kernel's time
-        let (source, kind, reason) = open(hz, choice, perf)?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
+        let (sender, opened) = std::sync::mpsc::channel();
+        let asked = rate.clone();
+        // The thread opens the source itself: what it starts out with belongs to nobody's measurement, and
+        // threads that the kernel starts later inherit their events from threads that are observed, which this
+        // one is not.
         let thread = std::thread::Builder::new()
             .name("profiler".into())
-            .spawn(move || gather(source, unwinder, &theirs))
+            .spawn(move || {
+                let unwinder = Unwinder::new(); // before the source: loading tables is not the kernel's time
+                let own = own_thread().unwrap_or(0);
+                match open(&asked, choice, own, perf) {
+                    Ok((source, kind, reason)) => {
+                        let _ = sender.send(Ok((kind, reason)));
+                        gather(source, unwinder, own, &theirs)
+                    }
+                    Err(error) => {
+                        let _ = sender.send(Err(error));
+                        Recording::default()
+                    }
+                }
+            })
             .map_err(|error| SourceError(format!("cannot start the profiler's thread: {error}")))?;
-        Ok(Self { thread: Some(thread), shared, started: Instant::now(), kind, reason })
+        let (kind, reason) =
+            opened.recv().map_err(|_| SourceError("the profiler's thread panicked".into()))??;
+        if kind == SourceKind::Timer {
+            rate = Rate {
+                hz: rate.asked,
+                cost_us: None,
+                handling_us: None,
+                unmeasured: Some("the cost of the interval timer is not measured".to_owned()),
+                ..rate
+            };
+        }
+        let clocks = Clocks::start();
+        let begin = threads::monotonic();
+        Ok(Self {
+            thread: Some(thread),
+            shared,
+            started: Instant::now(),
+            begin,
+            marks: Vec::new(),
+            clocks,
+            kind,
+            reason,
+            rate,
+        })
+    }
+
+    /// Marks the end of a measured iteration.
+    pub fn mark(&mut self) {
+        if self.marks.len() < MAX_MARKS {
+            self.marks.push(threads::monotonic());
+        }
+    }
+
+    /// The rate in use.
+    pub fn rate(&self) -> &Rate {
+        &self.rate
     }
 
     /// Samples stored so far.
@@ -118,8 +201,20 @@ impl Sampler {
     /// When the profiler's thread panicked.
     pub fn stop(mut self) -> Result<Sampled, SourceError> {
         let seconds = self.started.elapsed().as_secs_f64();
+        let activity = self.clocks.read();
         let recording = self.join().ok_or_else(|| SourceError("the profiler's thread panicked".into()))?;
-        Ok(Sampled { recording, kind: self.kind, reason: std::mem::take(&mut self.reason), seconds })
+        Ok(Sampled {
+            recording,
+            source: self.kind.title().to_owned(),
+            reason: std::mem::take(&mut self.reason),
+            seconds,
+            rate: self.rate.clone(),
+            begin: self.begin,
+            marks: if self.marks.len() < MAX_MARKS { std::mem::take(&mut self.marks) } else { Vec::new() },
+            maps: None,
+            activity,
+            notes: Vec::new(),
+        })
     }
 
     fn join(&mut self) -> Option<Recording> {
@@ -149,24 +244,26 @@ impl Sampled {
 }
 
 fn open(
-    hz: u32,
+    rate: &Rate,
     choice: SourceChoice,
-    perf: impl FnOnce(u32) -> io::Result<Box<dyn SampleSource>>,
+    own: i32,
+    perf: impl FnOnce(u32, i32) -> io::Result<Box<dyn SampleSource>>,
 ) -> Result<Opened, SourceError> {
-    let timer = || TimerSource::open(hz).map(|source| Box::new(source) as Box<dyn SampleSource>);
+    let timer = || TimerSource::open(rate.asked, own).map(|source| Box::new(source) as Box<dyn SampleSource>);
+    let perf = || perf(rate.hz, own);
     match choice {
         SourceChoice::Timer => match timer() {
             Ok(source) => Ok((source, SourceKind::Timer, "asked for by `source: timer`".into())),
             Err(error) => Err(SourceError(format!("the interval timer cannot be used: {error}"))),
         },
-        SourceChoice::Perf => match perf(hz) {
+        SourceChoice::Perf => match perf() {
             Ok(source) => Ok((source, SourceKind::Perf, "asked for by `source: perf`".into())),
             Err(error) => Err(SourceError(format!(
                 "{}; lower kernel.perf_event_paranoid to 2, grant CAP_PERFMON, or use `source: auto`",
                 refusal(&error)
             ))),
         },
-        SourceChoice::Auto => match perf(hz) {
+        SourceChoice::Auto => match perf() {
             Ok(source) => Ok((source, SourceKind::Perf, "perf_event_open is permitted".into())),
             Err(error) => match timer() {
                 Ok(source) => Ok((source, SourceKind::Timer, refusal(&error))),
@@ -180,15 +277,14 @@ fn open(
 }
 
 /// The refusal in the system's words, with the setting that is usually behind it.
-fn refusal(error: &io::Error) -> String {
+pub(crate) fn refusal(error: &io::Error) -> String {
     let paranoid = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid")
         .map_or_else(|_| "unreadable".to_owned(), |text| text.trim().to_owned());
     format!("perf_event_open was refused: {error} (kernel.perf_event_paranoid is {paranoid})")
 }
 
 /// The profiler's thread.
-fn gather(mut source: Box<dyn SampleSource>, mut unwinder: Unwinder, shared: &Shared) -> Recording {
-    let own = own_thread();
+fn gather(mut source: Box<dyn SampleSource>, mut unwinder: Unwinder, own: i32, shared: &Shared) -> Recording {
     let mut recording = Recording::default();
     let mut stack = Vec::new();
     let mut scanned = Instant::now();
@@ -199,9 +295,9 @@ fn gather(mut source: Box<dyn SampleSource>, mut unwinder: Unwinder, shared: &Sh
             source.end();
         }
         source.drain(&mut |sample| {
-            if Some(sample.tid) != own {
+            if sample.tid != own {
                 let ending = unwinder.walk(sample, &mut stack);
-                recording.add(sample.tid, &stack, ending, threads::name);
+                recording.add((sample.tid, 0), sample.time, &stack, ending, threads::name);
             }
         });
         shared.samples.store(recording.samples, Ordering::Relaxed);
@@ -209,13 +305,15 @@ fn gather(mut source: Box<dyn SampleSource>, mut unwinder: Unwinder, shared: &Sh
             recording.lost = source.lost();
             return recording;
         }
-        if let Some(own) = own
-            && scanned.elapsed() >= SCAN
-        {
-            source.scan(own);
-            scanned = Instant::now();
+        let mut pause = source.interval().clamp(Duration::from_millis(1), DRAIN);
+        if source.must_scan() {
+            if scanned.elapsed() >= SCAN {
+                source.scan(own);
+                scanned = Instant::now();
+            }
+            pause = pause.min(SCAN);
         }
-        std::thread::park_timeout(source.interval().clamp(Duration::from_millis(1), SCAN));
+        std::thread::park_timeout(pause);
     }
 }
 
@@ -228,13 +326,14 @@ fn own_thread() -> Option<i32> {
 mod tests {
     use super::*;
 
-    fn refused(_hz: u32) -> io::Result<Box<dyn SampleSource>> {
+    fn refused(_hz: u32, _own: i32) -> io::Result<Box<dyn SampleSource>> {
         Err(io::Error::from_raw_os_error(libc::EACCES))
     }
 
     #[test]
     fn a_refused_perf_is_an_error_with_the_way_out_when_it_was_asked_for() {
-        let error = Sampler::start_with(99, SourceChoice::Perf, refused).err().unwrap().to_string();
+        let error =
+            Sampler::start_with(Rate::unlimited(99), SourceChoice::Perf, refused).err().unwrap().to_string();
         assert!(error.starts_with("perf_event_open was refused: Permission denied (os error 13)"), "{error}");
         assert!(error.ends_with("or use `source: auto`"), "{error}");
     }
@@ -242,7 +341,7 @@ mod tests {
     #[test]
     fn auto_falls_back_to_the_timer_and_says_why() {
         let _turn = crate::timer::TURN.lock().unwrap();
-        let sampler = Sampler::start_with(99, SourceChoice::Auto, refused).unwrap();
+        let sampler = Sampler::start_with(Rate::unlimited(99), SourceChoice::Auto, refused).unwrap();
         let (kind, reason) = sampler.source();
         assert_eq!(kind, SourceKind::Timer);
         assert!(
@@ -263,14 +362,18 @@ mod tests {
         fn drain(&mut self, sink: &mut dyn FnMut(&crate::sample::RawSample<'_>)) {
             let tid = if self.foreign { 1 } else { own_thread().unwrap() };
             let registers =
-                crate::sample::Registers { ip: refused as *const () as u64, ..Default::default() };
-            sink(&crate::sample::RawSample { tid, registers, window: &[], chain: &[] });
+                crate::sample::Registers { ip: own_thread as *const () as u64, ..Default::default() };
+            sink(&crate::sample::RawSample { tid, time: 7, registers, window: &[], chain: &[] });
         }
 
         fn end(&mut self) {}
 
         fn interval(&self) -> Duration {
             Duration::from_millis(1)
+        }
+
+        fn must_scan(&self) -> bool {
+            true
         }
 
         fn lost(&self) -> u64 {
@@ -281,7 +384,8 @@ mod tests {
     #[test]
     fn what_the_source_lost_and_what_was_cut_off_reaches_the_recording() {
         let start = |foreign| {
-            Sampler::start_with(99, SourceChoice::Perf, |_| Ok(Box::new(Scripted { foreign }))).unwrap()
+            let scripted = move |_, _| Ok(Box::new(Scripted { foreign }) as Box<dyn SampleSource>);
+            Sampler::start_with(Rate::unlimited(99), SourceChoice::Perf, scripted).unwrap()
         };
         let sampled = start(true).stop().unwrap();
         let recording = &sampled.recording;

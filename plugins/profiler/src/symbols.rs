@@ -11,7 +11,7 @@ use std::rc::Rc;
 use addr2line::Loader;
 
 use crate::function_table::FunctionTable;
-use crate::maps::Maps;
+use crate::maps::{MappedFile, Mapping, Maps};
 use crate::merge::Merge;
 use profile_model::{Frame, Function, origin};
 
@@ -22,11 +22,21 @@ struct ObjectFile {
     starts: FunctionTable,
 }
 
+impl ObjectFile {
+    fn load(mapping: &Mapping) -> Self {
+        let bias = mapping.bias();
+        let loaded = bias.and_then(|bias| Some((Loader::new(&mapping.path).ok()?, bias)));
+        let starts =
+            loaded.as_ref().map_or_else(FunctionTable::default, |_| FunctionTable::read(&mapping.path));
+        Self { module: module_name(&mapping.path), loaded, starts }
+    }
+}
+
 /// Everything named so far.
 pub(crate) struct Symbols {
     maps: Maps,
     root: String,
-    objects: HashMap<String, Rc<ObjectFile>>,
+    objects: HashMap<(String, u64), Rc<ObjectFile>>,
     by_address: HashMap<u64, Rc<[u32]>>,
     function_ids: HashMap<(String, String, String), u32>,
     frame_ids: HashMap<Frame, u32>,
@@ -39,11 +49,11 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    /// Names addresses of this process; paths below `root` are shown relative to it.
-    pub(crate) fn new(root: String) -> Self {
+    /// Names addresses in `maps`; paths below `root` are shown relative to it. Without mappings every address is
+    /// shown as a number.
+    pub(crate) fn new(maps: Maps, root: String) -> Self {
         Self {
-            // Without mappings every address is shown as a number.
-            maps: Maps::read().unwrap_or_default(),
+            maps,
             root,
             objects: HashMap::new(),
             by_address: HashMap::new(),
@@ -99,15 +109,16 @@ impl Symbols {
         let Some(mapping) = self.maps.find(address).cloned() else {
             return vec![self.frame(format!("0x{address:x}"), "unknown", None, None, None)];
         };
-        let object = if let Some(object) = self.objects.get(&mapping.path) {
+        // Of one path there may have been two files; each has its own place, as far as it is known.
+        let key = match mapping.file {
+            MappedFile::Unread => (mapping.path.clone(), 0),
+            _ => (mapping.path.clone(), mapping.range.start),
+        };
+        let object = if let Some(object) = self.objects.get(&key) {
             Rc::clone(object)
         } else {
-            let object = Rc::new(ObjectFile {
-                module: module_name(&mapping.path),
-                loaded: Loader::new(&mapping.path).ok().zip(mapping.bias()),
-                starts: FunctionTable::read(&mapping.path),
-            });
-            self.objects.insert(mapping.path.clone(), Rc::clone(&object));
+            let object = Rc::new(ObjectFile::load(&mapping));
+            self.objects.insert(key, Rc::clone(&object));
             object
         };
         let module = object.module.as_str();
@@ -271,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_function_has_its_name_file_and_first_line() {
-        let mut symbols = Symbols::new(String::new());
+        let mut symbols = Symbols::new(Maps::read().unwrap(), String::new());
         let expected = landmark();
         let ids = symbols.stack(&[landmark as *const () as u64]);
         let frame = symbols.frames[*ids.last().unwrap() as usize].clone();
@@ -306,7 +317,7 @@ mod tests {
 
     #[test]
     fn functions_of_one_short_name_in_two_files_are_two() {
-        let mut symbols = Symbols::new(String::new());
+        let mut symbols = Symbols::new(Maps::read().unwrap(), String::new());
         let mut function = |name: &str, file: &str| {
             let id = symbols.frame(name.to_owned(), "libk.so", Some(file), Some(1), None);
             symbols.frames[id as usize].function
@@ -317,7 +328,7 @@ mod tests {
 
     #[test]
     fn instantiations_of_one_function_share_frames_once_names_are_short() {
-        let mut symbols = Symbols::new(String::new());
+        let mut symbols = Symbols::new(Maps::read().unwrap(), String::new());
         for (address, name, line) in [(1, "k::leaf", 3), (9, "k::f<a::B>", 40), (19, "k::f<c::D>", 40)] {
             let id = symbols.frame(name.to_owned(), "libk.so", Some("k.rs"), Some(line), Some(line - 1));
             symbols.by_address.insert(address, [id].into());
@@ -335,7 +346,7 @@ mod tests {
 
     #[test]
     fn an_address_without_a_mapping_is_shown_as_a_number() {
-        let mut symbols = Symbols::new(String::new());
+        let mut symbols = Symbols::new(Maps::read().unwrap(), String::new());
         let ids = symbols.stack(&[0x10, 0x21]);
         let names: Vec<_> = ids
             .iter()
@@ -346,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_function_of_the_c_library_is_named_from_the_symbol_table() {
-        let mut symbols = Symbols::new(String::new());
+        let mut symbols = Symbols::new(Maps::read().unwrap(), String::new());
         let ids = symbols.stack(&[libc::getpid as *const () as u64]);
         let function = &symbols.functions[symbols.frames[ids[0] as usize].function as usize];
         assert!(function.name.contains("getpid"), "{function:?}");

@@ -1,4 +1,4 @@
-//! From registers and stack bytes to return addresses: [`Unwinder`].
+//! From registers and stack bytes to return addresses: [`Walker`], and [`Unwinder`] for this process.
 //!
 //! This workspace and Rust's standard library keep frame pointers, but libm, memcpy and the allocator do not,
 //! and a kernel may well spend half of its time in `sin`. There, a plain frame-pointer chain silently leaves
@@ -7,6 +7,7 @@
 //! meets the kernel's frame-pointer chain it goes on with that. Called by the sampler's thread only.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use framehop::{
@@ -32,29 +33,116 @@ pub(crate) enum Ending {
     CutOff,
 }
 
-/// Walks stacks of this process.
+/// The bytes of a section, shared by the processes that have mapped the same file.
+pub(crate) type Bytes = Arc<[u8]>;
+/// The unwind tables of one address space.
+pub(crate) type Modules = UnwinderNative<Bytes, MayAllocateDuringUnwind>;
+
+/// Walks stacks with the tables of any address space.
+#[derive(Default)]
+pub(crate) struct Walker {
+    cache: CacheNative<MayAllocateDuringUnwind>,
+}
+
+impl Walker {
+    /// Stores the addresses of a sample's stack in `out`, innermost first: the instruction pointer, then
+    /// return addresses. `is_code` says whether something executable is mapped at an address.
+    pub(crate) fn walk(
+        &mut self,
+        modules: &Modules,
+        is_code: &mut dyn FnMut(u64) -> bool,
+        sample: &RawSample<'_>,
+        out: &mut Vec<u64>,
+    ) -> Ending {
+        let start = sample.registers;
+        out.clear();
+        out.push(start.ip);
+        if !is_code(start.ip) {
+            return Ending::CutOff;
+        }
+        let mut read = |address: u64| {
+            let offset = address.checked_sub(start.sp).ok_or(())? as usize;
+            let bytes = sample.window.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
+            Ok(u64::from_ne_bytes(*bytes))
+        };
+        let mut registers = native(start);
+        let mut address = FrameAddress::from_instruction_pointer(start.ip);
+        while out.len() < MAX_FRAMES {
+            // While the frame pointer is the sample's own, the kernel's chain starts from this frame.
+            let on_chain = registers_fp(&registers) == start.fp && !sample.chain.is_empty();
+            match modules.unwind_frame(address, &mut registers, &mut self.cache, &mut read) {
+                Ok(Some(caller)) if on_chain && sample.chain.first() == Some(&caller) => {
+                    return follow(sample.chain, is_code, out);
+                }
+                Ok(Some(caller)) if is_code(caller) => {
+                    out.push(caller);
+                    let Some(next) = FrameAddress::from_return_address(caller) else { return Ending::CutOff };
+                    address = next;
+                }
+                Ok(None) => return Ending::Root,
+                Ok(Some(_)) | Err(_) if on_chain => return follow(sample.chain, is_code, out),
+                Ok(Some(_)) | Err(_) => return Ending::CutOff,
+            }
+        }
+        Ending::CutOff
+    }
+}
+
+/// Goes on with the kernel's chain, up to an address that is no code.
+fn follow(chain: &[u64], is_code: &mut dyn FnMut(u64) -> bool, out: &mut Vec<u64>) -> Ending {
+    for address in chain {
+        if *address == 0 {
+            break;
+        }
+        if out.len() == MAX_FRAMES || !is_code(*address) {
+            return Ending::CutOff;
+        }
+        out.push(*address);
+    }
+    // `kernel.perf_event_max_stack` is 127 unless somebody changed it.
+    if chain.len() >= 126 { Ending::CutOff } else { Ending::Root }
+}
+
+/// What is mapped in this process, and its unwind tables.
 pub(crate) struct Unwinder {
+    mapped: Mapped,
+    walker: Walker,
+}
+
+struct Mapped {
     maps: Maps,
     read_at: Instant,
     known: HashSet<u64>,
-    modules: UnwinderNative<Vec<u8>, MayAllocateDuringUnwind>,
-    cache: CacheNative<MayAllocateDuringUnwind>,
+    modules: Modules,
 }
 
 impl Unwinder {
     /// Loads the unwind tables of everything that is mapped.
     pub(crate) fn new() -> Self {
-        let mut unwinder = Self {
+        let mut mapped = Mapped {
             maps: Maps::default(),
             read_at: Instant::now(),
             known: HashSet::new(),
             modules: UnwinderNative::new(),
-            cache: CacheNative::new(),
         };
-        unwinder.refresh();
-        unwinder
+        mapped.refresh();
+        Self { mapped, walker: Walker::default() }
     }
 
+    /// As [`Walker::walk`], in this process.
+    pub(crate) fn walk(&mut self, sample: &RawSample<'_>, out: &mut Vec<u64>) -> Ending {
+        self.mapped.know(sample.registers.ip);
+        let Mapped { maps, modules, .. } = &self.mapped;
+        let ending = self.walker.walk(modules, &mut |address| maps.find(address).is_some(), sample, out);
+        if ending == Ending::CutOff {
+            // Perhaps at a library that was loaded meanwhile: the next sample will find it.
+            self.mapped.know_chain(sample.chain);
+        }
+        ending
+    }
+}
+
+impl Mapped {
     fn refresh(&mut self) {
         self.read_at = Instant::now();
         // Without mappings every stack is its innermost frame, and counted as cut off.
@@ -68,88 +156,73 @@ impl Unwinder {
         }
     }
 
-    fn is_code(&mut self, address: u64) -> bool {
+    fn know(&mut self, address: u64) {
         if self.maps.find(address).is_none() && self.read_at.elapsed() > REFRESH {
-            self.refresh(); // a library was loaded meanwhile
+            self.refresh();
         }
-        self.maps.find(address).is_some()
     }
 
-    /// Stores the addresses of a sample's stack in `out`, innermost first: the instruction pointer, then
-    /// return addresses.
-    pub(crate) fn walk(&mut self, sample: &RawSample<'_>, out: &mut Vec<u64>) -> Ending {
-        let start = sample.registers;
-        out.clear();
-        out.push(start.ip);
-        if !self.is_code(start.ip) {
-            return Ending::CutOff;
+    fn know_chain(&mut self, chain: &[u64]) {
+        if let Some(unknown) =
+            chain.iter().find(|address| **address != 0 && self.maps.find(**address).is_none())
+        {
+            self.know(*unknown);
         }
-        let mut read = |address: u64| {
-            let offset = address.checked_sub(start.sp).ok_or(())? as usize;
-            let bytes = sample.window.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
-            Ok(u64::from_ne_bytes(*bytes))
-        };
-        let mut registers = native(start);
-        let mut address = FrameAddress::from_instruction_pointer(start.ip);
-        while out.len() < MAX_FRAMES {
-            // While the frame pointer is the sample's own, the kernel's chain starts from this frame.
-            let on_chain = registers_fp(&registers) == start.fp && !sample.chain.is_empty();
-            match self.modules.unwind_frame(address, &mut registers, &mut self.cache, &mut read) {
-                Ok(Some(caller)) if on_chain && sample.chain.first() == Some(&caller) => {
-                    return self.follow(sample.chain, out);
-                }
-                Ok(Some(caller)) if self.is_code(caller) => {
-                    out.push(caller);
-                    let Some(next) = FrameAddress::from_return_address(caller) else { return Ending::CutOff };
-                    address = next;
-                }
-                Ok(None) => return Ending::Root,
-                Ok(Some(_)) | Err(_) if on_chain => return self.follow(sample.chain, out),
-                Ok(Some(_)) | Err(_) => return Ending::CutOff,
-            }
-        }
-        Ending::CutOff
-    }
-
-    /// Goes on with the kernel's chain, up to an address that is no code.
-    fn follow(&mut self, chain: &[u64], out: &mut Vec<u64>) -> Ending {
-        for address in chain {
-            if *address == 0 {
-                break;
-            }
-            if out.len() == MAX_FRAMES || !self.is_code(*address) {
-                return Ending::CutOff;
-            }
-            out.push(*address);
-        }
-        // `kernel.perf_event_max_stack` is 127 unless somebody changed it.
-        if chain.len() >= 126 { Ending::CutOff } else { Ending::Root }
     }
 }
 
-/// The unwind tables of a mapped object file.
-fn module(mapping: &Mapping) -> Option<Module<Vec<u8>>> {
+/// The sections of an object file that unwinding needs.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    text: Option<std::ops::Range<u64>>,
+    got: Option<std::ops::Range<u64>>,
+    frames: Option<(std::ops::Range<u64>, Bytes)>,
+    index: Option<(std::ops::Range<u64>, Bytes)>,
+}
+
+impl Tables {
+    /// Reads them.
+    pub(crate) fn of<'data>(file: &impl Object<'data>) -> Self {
+        let range = |name: &str| {
+            let section = file.section_by_name(name)?;
+            Some(section.address()..section.address() + section.size())
+        };
+        let whole = |name: &str| {
+            let data = file.section_by_name(name)?.uncompressed_data().ok()?;
+            Some((range(name)?, Bytes::from(&*data)))
+        };
+        Self {
+            text: range(".text"),
+            got: range(".got"),
+            frames: whole(".eh_frame"),
+            index: whole(".eh_frame_hdr"),
+        }
+    }
+
+    /// The unwind tables of the file where it is mapped. `bias` is what was added to the addresses stated in it.
+    pub(crate) fn module(&self, path: &str, range: std::ops::Range<u64>, bias: u64) -> Module<Bytes> {
+        let (frames, index) = (self.frames.clone().unzip(), self.index.clone().unzip());
+        let sections = ExplicitModuleSectionInfo {
+            text_svma: self.text.clone(),
+            got_svma: self.got.clone(),
+            eh_frame_svma: frames.0,
+            eh_frame: frames.1,
+            eh_frame_hdr_svma: index.0,
+            eh_frame_hdr: index.1,
+            ..ExplicitModuleSectionInfo::default()
+        };
+        Module::new(path.to_owned(), range, bias, sections)
+    }
+}
+
+fn module(mapping: &Mapping) -> Option<Module<Bytes>> {
     if !mapping.path.starts_with('/') {
         return None;
     }
     let cache = ReadCache::new(std::fs::File::open(&mapping.path).ok()?);
     let file = object::File::parse(&cache).ok()?;
     let bias = mapping.bias_in(&file)?;
-    let range = |name: &str| {
-        let section = file.section_by_name(name)?;
-        Some(section.address()..section.address() + section.size())
-    };
-    let data = |name: &str| file.section_by_name(name)?.uncompressed_data().ok().map(Vec::from);
-    let sections = ExplicitModuleSectionInfo {
-        text_svma: range(".text"),
-        got_svma: range(".got"),
-        eh_frame_svma: range(".eh_frame"),
-        eh_frame: data(".eh_frame"),
-        eh_frame_hdr_svma: range(".eh_frame_hdr"),
-        eh_frame_hdr: data(".eh_frame_hdr"),
-        ..ExplicitModuleSectionInfo::default()
-    };
-    Some(Module::new(mapping.path.clone(), mapping.range.clone(), bias, sections))
+    Some(Tables::of(&file).module(&mapping.path, mapping.range.clone(), bias))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -129,7 +129,8 @@ fn iterate() -> f64 {
 #[test]
 fn a_profile_asks_for_iterations_until_it_is_thick_enough_and_writes_its_artifacts() {
     let directory = tempfile::tempdir().unwrap();
-    let with = json!({"hz": 499, "min_samples": 60, "min_seconds": 0.1, "max_seconds": 60});
+    let with =
+        json!({"hz": 499, "overhead": "none", "min_samples": 60, "min_seconds": 0.1, "max_seconds": 60});
     let plugin = Driven::create(directory.path().to_owned(), &with).unwrap();
     plugin.call(plugin.table.start, &Value::Null).unwrap();
     let begin = Instant::now();

@@ -81,7 +81,7 @@ macro_rules! export {
                 ),
                 stringify!($role),
                 r#"","abi":["#,
-                "1,0",
+                "1,1",
                 r#"],"needs_host_minor":0,"summary":""#,
                 $crate::private::plain($summary),
                 r#"","config_schema":"#,

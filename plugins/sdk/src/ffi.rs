@@ -137,6 +137,22 @@ unsafe extern "C" fn destroy<P: 'static>(instance: *mut c_void) {
     }
 }
 
+/// What `attach` is given.
+#[derive(serde::Deserialize)]
+struct AttachInput {
+    socket: i32,
+    bundle: std::path::PathBuf,
+}
+
+fn target(input: AttachInput) -> Result<crate::Target, Error> {
+    if input.socket < 0 {
+        return Err(Error::invalid("the host passed no socket"));
+    }
+    // SAFETY: the host hands over an open descriptor that nobody else owns, as the ABI demands.
+    let socket = unsafe { std::os::fd::FromRawFd::from_raw_fd(input.socket) };
+    Ok(crate::Target { socket, bundle: input.bundle })
+}
+
 /// Plugins learn of a cancellation by [`Host::cancelled`]; the entry exists for plugins in C that block.
 unsafe extern "C" fn cancel(_instance: *mut c_void) {}
 
@@ -159,6 +175,7 @@ const fn empty(manifest: &'static [u8]) -> PluginTable {
         capture: None,
         documents: None,
         edit: None,
+        attach: None,
     }
 }
 
@@ -218,6 +235,7 @@ pub const fn profiler<P: Profiler>(manifest: &'static [u8]) -> PluginTable {
             plugin.more(host, &input).map(|reason| serde_json::json!({ "reason": reason }))
         }),
         stop: call_entry!(Profiler, |plugin, host, _input: ()| plugin.stop(host)),
+        attach: call_entry!(Profiler, |plugin, host, input: AttachInput| plugin.attach(host, target(input)?)),
         ..empty(manifest)
     }
 }

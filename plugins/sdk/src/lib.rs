@@ -67,7 +67,7 @@ pub use error::{Error, ErrorKind};
 pub use host::{Artifact, Host, Level, Program, ProgramOutput};
 pub use role::{
     Capture, Edit, EditRequest, Finish, Iteration, Kernel, Ledger, Metric, Metrics, Prepared, Profiler,
-    Progress, Splice,
+    Progress, Splice, Target,
 };
 
 /// What the [`export!`] macro expands to. Not for direct use.

@@ -4,12 +4,14 @@
 //! end of the runner.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, Host};
+use crate::{Error, ErrorKind, Host};
 
 /// A workload that can be measured: prepare, then warm-up and measured iterations, then finish.
 pub trait Kernel: Sized + Send + 'static {
@@ -26,7 +28,7 @@ pub trait Kernel: Sized + Send + 'static {
     fn finish(&mut self, host: &Host, finish: &Finish) -> Result<Metrics, Error>;
 }
 
-/// Observes the measured iterations of a kernel in the kernel's process.
+/// Observes the measured iterations of a kernel in the kernel's process, or the program of a `run:` step.
 pub trait Profiler: Sized + Send + 'static {
     /// The `profile.with:` of the step.
     type Config: DeserializeOwned;
@@ -35,8 +37,20 @@ pub trait Profiler: Sized + Send + 'static {
     fn create(host: &Host, config: Self::Config) -> Result<Self, Error>;
     /// Begins to sample. Called after the last warm-up iteration, on the thread that iterates.
     fn start(&mut self, host: &Host) -> Result<(), Error>;
-    /// Called after each measured iteration from the last asked one on. `Some(reason)` asks for one more.
+    /// Called after *every* measured iteration: the time between two calls is one iteration. `Some(reason)` asks
+    /// for one more; before the asked iterations were run it has no effect.
     fn more(&mut self, host: &Host, progress: &Progress) -> Result<Option<String>, Error>;
+    /// Begins to watch a program instead of a kernel, from its first instruction. Returns as soon as it listens:
+    /// the program starts then, and after its end comes [`Self::stop`]. Left out, the plugin cannot do that.
+    ///
+    /// # Errors
+    /// The program is not started, and the step has failed.
+    fn attach(&mut self, _host: &Host, _target: Target) -> Result<(), Error> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this profiler observes kernels only, not the program of a `run:` step",
+        ))
+    }
     /// Ends sampling, writes the artifacts below `profile/`, and returns the report.
     fn stop(&mut self, host: &Host) -> Result<Value, Error>;
 }
@@ -101,6 +115,16 @@ pub struct Progress {
     pub iterations: u64,
     /// Their wall time in seconds, added up.
     pub seconds: f64,
+}
+
+/// A program that is about to begin, for [`Profiler::attach`].
+#[derive(Debug)]
+pub struct Target {
+    /// Leads to the process that becomes the program. It opens events on itself for whoever asks; the messages
+    /// are described at `attach` of the ABI's `PluginTable`. Closing it lets the program begin.
+    pub socket: OwnedFd,
+    /// The bundle, absolute: after the program's end its outputs are below it.
+    pub bundle: PathBuf,
 }
 
 /// One figure with its unit (`s`, `B`, `px/s`; `1` for a pure number).

@@ -12,7 +12,7 @@ use crate::git;
 use crate::guard::Guard;
 use crate::launch::Scratch;
 use crate::outcome::Outcome;
-use crate::process::{Cancel, Launch, OUTPUT_LIMIT, Process, Stdout};
+use crate::process::{Cancel, Launch, OUTPUT_LIMIT, Process, Stdout, Wire};
 
 /// How long git may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -91,6 +91,7 @@ fn asked(root: &Path, directory: &Path) -> Option<History> {
         guard: Guard { writes: vec![scratch.path()], project: root.to_owned(), detect_only: false },
         output: OUTPUT_LIMIT,
         hidden: Arc::default(),
+        wire: Wire::None,
     };
     let ended = Process::start(launch).ok()?.watch(&Cancel::default(), &|| false);
     if ended.outcome != Outcome::Ok {

@@ -54,6 +54,11 @@ pub const ALL: &[Template] = &[
         "time a command, and gate on a regression against the last bundle",
         ["workflow.yaml", "bench.c", "work.c"]
     ),
+    template!(
+        "inventory",
+        "list the loops of the source, with function and depth",
+        ["workflow.yaml", "smooth.c"]
+    ),
     template!("profile", "profile a kernel and rank its functions and source lines", ["workflow.yaml"]),
 ];
 

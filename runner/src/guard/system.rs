@@ -67,11 +67,77 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(pair[0]), OwnedFd::from_raw_fd(pair[1])) })
 }
 
+/// How long the child waits for a word of the profiler, in seconds: a profiler that hangs must not hold up the
+/// program for ever.
+const PATIENCE: libc::time_t = 10;
+/// More events than any machine has processors: a profiler that goes on asking is not served for ever.
+const MOST_EVENTS: usize = 1 << 16;
+
+/// A connected pair for a profiler and the child that opens events for it: the profiler's end, the child's.
+pub fn profiler_socket() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (profilers, childs) = socket_pair()?;
+    let patience = libc::timeval { tv_sec: PATIENCE, tv_usec: 0 };
+    for option in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO] {
+        // SAFETY: the kernel reads one structure of the stated size.
+        let result = unsafe {
+            libc::setsockopt(
+                childs.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const patience).cast(),
+                size_of::<libc::timeval>() as u32,
+            )
+        };
+        checked(result.into())?;
+    }
+    Ok((profilers, childs))
+}
+
+/// Opens performance events *on the calling process* for the profiler at the other end, until it says go, is
+/// gone, or is silent for too long. The messages are described at `attach` of the ABI's `PluginTable`. That the
+/// process does it itself needs no privilege, and works although profiler and program are in different Landlock
+/// domains. For the child: system calls on its own stack.
+pub fn open_events_for(socket: RawFd) {
+    const CLOSE_ON_EXEC: libc::c_ulong = 1 << 3;
+    for _ in 0..MOST_EVENTS {
+        // Two words, then the attributes, which begin on a boundary of 8 bytes.
+        let mut message = [0_u64; 63];
+        // SAFETY: the kernel writes at most the size of the array.
+        let received = unsafe { libc::recv(socket, message.as_mut_ptr().cast(), size_of_val(&message), 0) };
+        if received < 0 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
+            continue;
+        }
+        let words = message[0].to_ne_bytes();
+        let word = |at: usize| u32::from_ne_bytes([words[at], words[at + 1], words[at + 2], words[at + 3]]);
+        if received <= 8 || word(0) != runner_plugin_abi::ATTACH_OPEN {
+            return;
+        }
+        // SAFETY: the attributes are a copy on our own stack, and the kernel checks all that they say; what
+        // they claim beyond the message reads as zero, or as an error of the call.
+        let event = unsafe {
+            libc::syscall(
+                libc::SYS_perf_event_open,
+                message[1..].as_ptr(),
+                0,
+                word(4).cast_signed(),
+                -1,
+                CLOSE_ON_EXEC,
+            )
+        };
+        let event = checked(event).map(|descriptor| descriptor as RawFd);
+        send_listener(socket, &event);
+        if let Ok(descriptor) = event {
+            // SAFETY: it was opened above; the profiler has its own copy now.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
 /// Room for the control message that carries one descriptor, aligned as the kernel wants it.
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-/// Sends the listener, or why there is none, to the runner. For the child: system calls on its own stack.
+/// Sends the listener (or another descriptor), or why there is none, to the other side. For the child: system calls on its own stack.
 pub fn send_listener(socket: RawFd, listener: &io::Result<RawFd>) {
     let error = listener.as_ref().err().and_then(io::Error::raw_os_error).unwrap_or(0);
     let mut bytes = error.to_ne_bytes();

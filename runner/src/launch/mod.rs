@@ -27,7 +27,7 @@ use crate::git;
 use crate::guard::{Guard, Observed};
 use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
-use crate::process::{Cancel, Ended, Launch, OUTPUT_LIMIT, Process, Stdout, adopt_orphans, reconsider};
+use crate::process::{Cancel, Ended, Launch, OUTPUT_LIMIT, Process, Stdout, Wire, adopt_orphans, reconsider};
 
 use git_files::GitFiles;
 use places::Places;
@@ -69,6 +69,8 @@ pub struct Command {
     pub with: Option<Value>,
     /// The configuration of the profiler.
     pub profile: Option<Value>,
+    /// Its end of a socket to or from a profiler.
+    pub wire: Wire,
 }
 
 impl Command {
@@ -89,6 +91,7 @@ impl Command {
             plugins: Vec::new(),
             with: None,
             profile: None,
+            wire: Wire::None,
         }
     }
 }
@@ -297,6 +300,7 @@ impl Launcher {
             guard: Guard { writes, project: project.clone(), detect_only: self.detect_only },
             hidden: self.bundle.secrets().hidden(),
             output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
+            wire: command.wire,
         };
         let mut ended = self.supervise(launch, conversation, cancel);
         places.tidy();

@@ -203,10 +203,13 @@ impl Resolver<'_> {
             && plugin.manifest.role != Role::Kernel
         {
             let name = &plugin.manifest.name;
-            let message = format!("`profile` needs a kernel; `{name}` is a {} plugin", plugin.manifest.role);
+            let message = format!(
+                "`profile` needs a kernel or a program; `{name}` is a {} plugin",
+                plugin.manifest.role
+            );
             self.mistakes.push(
                 Diagnostic::new(profile.plugin.span, message)
-                    .help("only a kernel's measured iterations are profiled: remove `profile`"),
+                    .help("measured iterations and programs of `run` are profiled: remove `profile`"),
             );
         }
         if let (Some(plugin), Some(metrics)) = (&plugin, &step.metrics)
@@ -259,7 +262,7 @@ impl Resolver<'_> {
             let (wanted, help) = if roles == [Role::Profiler] {
                 ("a profiler", "`runner plugins list` shows the role of each".to_owned())
             } else {
-                let help = format!("it goes beside a kernel: `profile: {{ uses: {name} }}`");
+                let help = format!("it goes beside a kernel or a program: `profile: {{ uses: {name} }}`");
                 ("a kernel, capture or ledger plugin", help)
             };
             self.mistakes.push(

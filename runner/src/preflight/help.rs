@@ -131,6 +131,7 @@ fn output(argv: &[String], path: Option<&std::ffi::OsStr>, directory: &Path) -> 
     env.extend(path.and_then(|path| Some(("PATH".to_owned(), path.to_str()?.to_owned()))));
     let stdout = directory.join("stdout");
     let launch = Launch {
+        wire: crate::process::Wire::None,
         argv: argv.iter().map(Into::into).collect(),
         env,
         cwd: directory.to_owned(),

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -32,7 +33,7 @@ pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 pub use redactor::{Hidden, Instead, Redactor};
 
 use crate::clock::Instant;
-use crate::guard::{ChildGuard, Guard, Observed, Watcher};
+use crate::guard::{ChildGuard, Guard, Observed, Watcher, open_events_for};
 use crate::outcome::Outcome;
 use kills::Kills;
 use output::{Pump, Stream};
@@ -68,6 +69,21 @@ pub struct Launch {
     pub output: u64,
     /// What must not stand in the logs.
     pub hidden: Arc<Vec<Hidden>>,
+    /// Its end of a socket to or from a profiler.
+    pub wire: Wire,
+}
+
+/// A socket between a profiler's host and a program, one end for each. The runner keeps no copy of an end once
+/// the process that it is for has started: each side must see that the other is gone.
+#[derive(Clone, Debug, Default)]
+pub enum Wire {
+    /// None.
+    #[default]
+    None,
+    /// The profiler's end: the process inherits it under the same number.
+    Profiler(Arc<OwnedFd>),
+    /// The program's end: between fork and exec the process opens events on itself for the profiler.
+    Program(Arc<OwnedFd>),
 }
 
 /// Where standard output goes.
@@ -149,7 +165,8 @@ impl Process {
         Self::spawn(launch, kills).map_err(|source| StartError { program, source })
     }
 
-    fn spawn(launch: Launch, kills: Kills) -> io::Result<Self> {
+    fn spawn(mut launch: Launch, kills: Kills) -> io::Result<Self> {
+        let wire = std::mem::take(&mut launch.wire);
         let (program, arguments) =
             launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
         #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
@@ -162,7 +179,7 @@ impl Process {
             Stdout::Caller => Stdio::piped(),
         });
         let guard = launch.guard.prepare()?;
-        before_exec(&mut command, guard.child);
+        before_exec(&mut command, guard.child, wire);
         // The logs first: a program whose output cannot be kept is not started at all.
         let log = |path: &Path| {
             let opened = File::options().write(true).create_new(true).open(path);
@@ -177,7 +194,7 @@ impl Process {
         };
         let started = std::time::Instant::now();
         let child = command.spawn()?;
-        // With it goes the runner's copy of the child's guard: only the child can tell of its listener.
+        // With it goes the runner's copy of the child's guard, and of its end of a socket: only the child can tell of its listener.
         drop(command);
         let group = Pid::from_child(&child);
         orphans::started(group);
@@ -355,15 +372,20 @@ impl Process {
 
 /// What is done between fork and exec. Ties the program's life to that of the runner: one that outlived a
 /// killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the *thread*
-/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then the guard.
+/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's events, and the guard.
 #[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
-fn before_exec(command: &mut Command, guard: ChildGuard) {
+fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) {
     let runner = rustix::process::getpid();
     let prepare = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // A runner that was killed in between would never send the signal.
         if rustix::process::getppid() != Some(runner) {
             return Err(rustix::io::Errno::SRCH.into());
+        }
+        match &wire {
+            Wire::None => {}
+            Wire::Profiler(end) => rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?,
+            Wire::Program(end) => open_events_for(end.as_raw_fd()),
         }
         guard.enter()
     };

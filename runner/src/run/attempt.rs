@@ -19,6 +19,8 @@ use crate::run::custody::Custody;
 use crate::run::engine::Engine;
 use crate::run::{collect, gates};
 
+mod beside;
+
 /// The directory of the bundle in which a fallback's files are kept apart from those of what was asked.
 pub(super) const FALLBACK_DIRECTORY: &str = "fallback";
 
@@ -204,6 +206,23 @@ fn run_program(
     command.writes.clone_from(&attempt.writes);
     command.reads.clone_from(&attempt.reads);
     command.stdout = attempt.log.as_ref().map(|log| place.name(log));
+    if let Some((profiler, with)) = step.profiler.as_ref().zip(attempt.profile.as_ref()) {
+        command.profile = Some(with.clone());
+        beside::run_profiled(engine, step, profiler, with, command, attempt, place, record)?;
+    } else {
+        run_alone(engine, command, attempt, place, record)?;
+    }
+    Ok(metrics(engine, index, attempt, place, record, "exit status 0, but no metrics"))
+}
+
+/// Runs the program of a `run:` step to its end, and takes its outputs into the bundle.
+fn run_alone(
+    engine: &Engine,
+    command: Command,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+) -> Result<(), EvidenceError> {
     let root = engine.launcher.root();
     let earlier = collect::Earlier::remember(root, &attempt.collect);
     let launched = engine.launcher.run(command)?;
@@ -225,7 +244,7 @@ fn run_program(
         }
         Err(_) => {}
     }
-    Ok(metrics(engine, index, attempt, place, record, "exit status 0, but no metrics"))
+    Ok(())
 }
 
 /// The metrics that the step reads from a JSON file of the bundle. Without them it has failed.

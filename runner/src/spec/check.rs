@@ -385,15 +385,6 @@ impl Checker<'_, '_> {
                 ),
             );
         }
-        if let (Some(_), Some(profile)) = (&raw.run, &raw.profile) {
-            self.reader.mistake(
-                Diagnostic::new(
-                    profile.uses.span,
-                    format!("step `{id}` runs a program; `profile` needs a kernel plugin"),
-                )
-                .help("give the step `uses:` with a kernel, or let the program write its own profile"),
-            );
-        }
         if let Some(sha256) = raw.sha256.as_ref().filter(|sha256| {
             sha256.value.len() != 64 || !sha256.value.bytes().all(|byte| byte.is_ascii_hexdigit())
         }) {

@@ -92,7 +92,7 @@ pub struct Step {
     pub gates: Vec<Gate>,
     /// Limits on time, memory and output.
     pub limits: Limits,
-    /// The profiler beside a kernel.
+    /// The profiler beside a kernel or a program.
     pub profile: Option<PluginUse>,
     /// The declared smaller attempt.
     pub fallback: Option<Fallback>,

@@ -15,7 +15,7 @@ const DATA_HEAD: usize = 1024;
 const DATA_TAIL: usize = 1032;
 
 /// A mapped ring. One reader at a time.
-pub(super) struct Ring {
+pub(crate) struct Ring {
     base: NonNull<u8>,
     header: usize,
     data: usize,
@@ -51,7 +51,7 @@ impl Ring {
     }
 
     /// Appends every complete record that the kernel has written to `out` and gives the space back.
-    pub(super) fn read(&self, out: &mut Vec<u8>) {
+    pub(crate) fn read(&self, out: &mut Vec<u8>) {
         // Acquire: the records are visible once their end is (the kernel's barrier before it moves the head).
         let head = self.position(DATA_HEAD).load(Ordering::Acquire);
         let tail = self.position(DATA_TAIL).load(Ordering::Relaxed);

@@ -66,15 +66,15 @@ pub(crate) struct TimerSource {
 }
 
 impl TimerSource {
-    /// Observes every thread that exists now.
+    /// Observes every thread that exists now, but not `own`.
     ///
     /// # Errors
     /// When SIGPROF already has a handler, when another `TimerSource` exists, or when the kernel refuses a
     /// timer.
-    pub(crate) fn open(hz: u32) -> io::Result<Self> {
+    pub(crate) fn open(hz: u32, own: i32) -> io::Result<Self> {
         let slots = Slots::take()?;
         let mut source = Self { hz, timers: BTreeMap::new(), slots, ended: false };
-        for tid in threads::list()? {
+        for tid in threads::list()?.into_iter().filter(|tid| *tid != own) {
             source.observe(tid)?;
         }
         Ok(source)
@@ -121,6 +121,10 @@ impl SampleSource for TimerSource {
         Duration::from_secs(COUNT as u64 / 4) / samples_per_second
     }
 
+    fn must_scan(&self) -> bool {
+        true
+    }
+
     fn lost(&self) -> u64 {
         self.slots.dropped()
     }
@@ -146,7 +150,7 @@ mod tests {
         let _turn = TURN.lock().unwrap();
         // 1 Hz is a period of exactly one second: a tv_nsec of 1e9 would be refused with EINVAL.
         for hz in [1, 10_000] {
-            let source = TimerSource::open(hz).unwrap();
+            let source = TimerSource::open(hz, 0).unwrap();
             assert!(!source.timers.is_empty());
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A slot goes free -> writing (one handler owns it) -> full (the drain owns it) -> free. The buffers are made
 //! once and live as long as the process, because a handler may be late. The handler does nothing but atomic
-//! operations, plain stores into its slot and the system calls `gettid` and `process_vm_readv`, which copies
+//! operations, plain stores into its slot and the system calls `gettid`, `clock_gettime` and `process_vm_readv`, which copies
 //! the stack without the fault that reading past its end would raise; it must never allocate, lock or panic.
 #![expect(unsafe_code, reason = "a signal handler and the memory that it shares")]
 
@@ -28,6 +28,7 @@ static SLOTS: OnceLock<Slots> = OnceLock::new();
 
 struct Content {
     tid: i32,
+    time: u64,
     registers: Registers,
     len: usize,
     window: [u8; WINDOW],
@@ -58,6 +59,7 @@ impl Slots {
             state: AtomicU8::new(FREE),
             content: UnsafeCell::new(Content {
                 tid: 0,
+                time: 0,
                 registers: Registers::default(),
                 len: 0,
                 window: [0; WINDOW],
@@ -105,6 +107,7 @@ impl Slots {
                 let content = unsafe { &*slot.content.get() };
                 sink(&RawSample {
                     tid: content.tid,
+                    time: content.time,
                     registers: content.registers,
                     window: &content.window[..content.len],
                     chain: &[],
@@ -129,6 +132,7 @@ impl Slots {
         let content = unsafe { &mut *slot.content.get() };
         // SAFETY: no arguments.
         content.tid = unsafe { libc::gettid() };
+        content.time = crate::threads::monotonic();
         content.registers = registers;
         content.len = self.copy_stack(registers.sp as usize, &mut content.window);
         slot.state.store(FULL, Ordering::Release);

@@ -1,0 +1,92 @@
+//! The program of a `run:` step with a profiler beside it: [`run_profiled`].
+//!
+//! The program is run and judged exactly as without a profiler. Only then the profiler's own end is looked at: a
+//! program that succeeded while its profile could not be made has failed as a step, because the evidence is
+//! missing; a program that failed keeps its own reason.
+
+use std::time::Duration;
+
+use runner_plugin_host::protocol::{Job, RoleJob};
+use serde_json::Value;
+
+use super::{Place, library, run_alone};
+use crate::client::{PluginCall, PluginRun, profile_program, unchanged};
+use crate::evidence::{AttemptRecord, EvidenceError};
+use crate::launch::Command;
+use crate::outcome::Outcome;
+use crate::plan::{PlanAttempt, PlanPlugin, PlanStep, ResolvedLimits};
+use crate::run::engine::Engine;
+
+/// How much longer than its program a profiler may take, to name and to write what it saw.
+const AFTERWARDS: Duration = Duration::from_mins(5);
+
+#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
+pub(super) fn run_profiled(
+    engine: &Engine,
+    step: &PlanStep,
+    profiler: &PlanPlugin,
+    with: &Value,
+    mut command: Command,
+    attempt: &PlanAttempt,
+    place: &Place,
+    record: &mut AttemptRecord,
+) -> Result<(), EvidenceError> {
+    if let Err(message) = unchanged(&[profiler]) {
+        record.fail("the profiler is not the one that was planned", message);
+        return Ok(());
+    }
+    let bundle = engine.launcher.bundle();
+    let time_s = attempt.limits.time_s.map(|seconds| seconds + AFTERWARDS.as_secs_f64());
+    let call = PluginCall {
+        step: &step.id,
+        attempt: record.number,
+        job: Job {
+            plugin: library(profiler, with),
+            profiler: None,
+            root: engine.launcher.root().to_owned(),
+            bundle: place.below.map_or_else(|| bundle.path().to_owned(), |below| bundle.file(below)),
+            role: RoleJob::Capture, // set by `profile_program`
+        },
+        plugins: vec![profiler],
+        env: serde_json::Map::new(),
+        // The program's limits are the program's.
+        limits: ResolvedLimits { time_s, ..ResolvedLimits::default() },
+        writes: Vec::new(),
+        reads: Vec::new(),
+    };
+    let (ran, run) = profile_program(&engine.launcher, &engine.events, call, |wire| {
+        command.wire = wire;
+        run_alone(engine, command, attempt, place, record)
+    })?;
+    take_profile(record, run, ran.is_some(), place);
+    Ok(())
+}
+
+/// What the profiler came to, added to a record of how the program ended.
+fn take_profile(record: &mut AttemptRecord, run: PluginRun, ran: bool, place: &Place) {
+    record.commands.insert(0, run.launched.id);
+    record.logs.extend(run.launched.logs);
+    record.artifacts.extend(run.artifacts.iter().map(|artifact| place.name(artifact)));
+    record.warnings.extend(run.warnings);
+    record.attempted.extend(run.launched.attempts);
+    record.attempted.extend(run.attempts);
+    if let Some(report) = run.result {
+        record.profile = Some(report);
+        return;
+    }
+    let reason = run.reason.unwrap_or(run.claim);
+    match (ran, run.outcome) {
+        (false, Outcome::Cancelled) => {
+            record.outcome = Outcome::Cancelled;
+            record.claim.clone_from(&reason);
+            record.reason = Some(reason);
+        }
+        (false, _) => {
+            record.fail("the profiler could not be attached, so the program was not run", reason);
+        }
+        (true, _) if record.outcome == Outcome::Ok => {
+            record.fail("exit status 0, but its profile could not be made", format!("no profile: {reason}"));
+        }
+        (true, _) => record.warnings.push(format!("no profile: {reason}")),
+    }
+}
