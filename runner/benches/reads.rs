@@ -49,6 +49,7 @@ fn with_guard(root: &Path, round: usize) {
         memory: None,
         output: OUTPUT_LIMIT,
         hidden: std::sync::Arc::default(),
+        wire: runner::process::Wire::None,
         guard: Guard { writes: Vec::new(), project: root.to_owned(), detect_only: false },
     };
     let ended = Process::start(launch).expect("it starts").watch(&Cancel::default(), &|| false);

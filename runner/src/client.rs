@@ -258,6 +258,10 @@ struct ProgramRequest {
 impl Talk<'_> {
     /// Talks until the host closes its side. A host that cannot be written to is about to end, and its end
     /// is what counts.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the end of the sender says that the host never listened"
+    )]
     fn hold(&self, mouth: &Mouth, stdout: ChildStdout, gone: &Cancel, attached: Option<Sender<()>>) {
         let _ = mouth.say(&line(&ToHost::Job(Box::new(self.call.job.clone()))));
         let mut lines = Lines { stdout, buffer: Vec::new(), deadline: None };

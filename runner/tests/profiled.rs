@@ -271,15 +271,15 @@ fn a_profile_that_the_program_wrote_is_read_and_one_that_is_none_fails_the_step(
         let line = "mkdir -p ${{ bundle }}/out && cp content ${{ bundle }}/out/trace";
         let with = "profiler, with: { trace: 'out/**/trace*' }";
         let ended = run(&project, &format!("sh, -c, '{line}'"), with, "");
-        (ended, Evidence::only(&project))
+        (ended, Evidence::only(&project), project)
     };
-    let (ended, evidence) = traced("main;heavy 3\nmain;light 1\n");
+    let (ended, evidence, _project) = traced("main;heavy 3\nmain;light 1\n");
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     let hotspots = hotspots(&evidence);
     assert_eq!((&hotspots["total"], &hotspots["sampling"]), (&json!(4), &Value::Null));
     assert!((inclusive(&hotspots, "heavy") - 3.0).abs() < 1e-9);
 
-    let (ended, evidence) = traced("\n");
+    let (ended, evidence, _project) = traced("\n");
     assert_eq!(ended.code, Some(3), "{}", ended.transcript());
     let attempt = &evidence.step("work")["attempts"][0];
     assert!(
