@@ -16,6 +16,9 @@ pub struct Operation {
     pub file: Option<String>,
     /// Its hottest line.
     pub line: Option<u64>,
+    /// The line on which it begins, where that is known.
+    #[serde(default)]
+    pub first_line: Option<u64>,
     /// Where the code lies when there is no source: the library.
     #[serde(default)]
     pub module: Option<String>,

@@ -12,9 +12,9 @@ use crate::evidence::{
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::process::bytes;
-use crate::report::Comparison;
 use crate::report::operations::{profiled, ranked};
 use crate::report::table::Table;
+use crate::report::{Comparison, Mapping};
 
 /// How many operations are shown.
 const OPERATIONS: usize = 10;
@@ -355,15 +355,16 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
         text.push_str(&table.render());
     }
     line!(text, "\n### Mapping to the loop inventory\n");
-    if record.plan.inputs.is_empty() {
-        line!(text, "Not mapped: the workflow names no Phase A bundle with an inventory.");
-    } else {
-        let paths: Vec<String> = record.plan.inputs.iter().map(|input| format!("`{}`", input.path)).collect();
-        line!(
-            text,
-            "Not mapped: {} was read, but the mapping of operations to loops is Phase B2.",
-            paths.join(", ")
-        );
+    match Mapping::stored(record) {
+        Some(mapping) => text.push_str(&mapping.render()),
+        None if record.plan.inputs.is_empty() => {
+            line!(text, "Not mapped: the workflow names no Phase A bundle with an inventory.");
+        }
+        None => {
+            let paths: Vec<String> =
+                record.plan.inputs.iter().map(|input| format!("`{}`", input.path)).collect();
+            line!(text, "Not mapped: no usable `loop_inventory.json` in {}.", paths.join(", "));
+        }
     }
 }
 

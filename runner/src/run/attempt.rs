@@ -330,6 +330,13 @@ fn use_plugin(
     };
     if plugin.manifest.role == Role::Capture {
         let name = place.name(&format!("{}.json", step.id));
+        if record.artifacts.contains(&name) {
+            let reason = format!(
+                "the plugin wrote `{name}`, which is where its result goes: give the step another id"
+            );
+            record.fail("an artifact has the name of the step's result", reason);
+            return Ok(Map::new());
+        }
         bundle.write_json(&name, &result)?;
         record.artifacts.push(name);
         return Ok(metrics(engine, index, attempt, place, record, "a result, but no metrics"));

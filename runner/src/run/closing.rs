@@ -4,13 +4,13 @@ use crate::client::plugin_id;
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::evidence::{
-    AttemptKind, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, flush, seal,
-    sweep,
+    AttemptKind, Bundle, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, flush,
+    seal, sweep,
 };
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::plan::{PlanStep, digest_bundle};
-use crate::report;
+use crate::report::{self, Mapping};
 use crate::run::engine::Engine;
 use crate::run::{RunEnd, proof, rerun, surprises};
 
@@ -172,6 +172,7 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     rerun::compare(&mut engine, &bundle)?;
+    map(&mut engine, &bundle)?;
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;
     tracing::debug!("the summary is written");
@@ -190,6 +191,19 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     seal(&bundle, files, runner, plugins, engine.launcher.commands_head())?;
     tracing::debug!("the bundle is sealed");
     Ok(end(&engine, true))
+}
+
+/// Relates the profile to the inventory of an input: `mapping.json`. An inventory that cannot be used is a
+/// surprise, and no reason to fail.
+fn map(engine: &mut Engine, bundle: &Bundle) -> Result<(), EvidenceError> {
+    match Mapping::of(&EvidenceRecord::load(bundle.path())?, engine.launcher.root()) {
+        Ok(Some(mapping)) => bundle.write_json("mapping.json", &mapping),
+        Ok(None) => Ok(()),
+        Err(reason) => {
+            engine.state.surprises.push(format!("the top operations were not mapped to loops: {reason}"));
+            engine.save()
+        }
+    }
 }
 
 /// Leaves an interrupted run as it is: not sealed, and no word in the ledger.

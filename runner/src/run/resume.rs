@@ -31,7 +31,7 @@ use crate::verify::verify;
 /// Files that the runner replaces as a whole while a run goes on, so that their size says nothing.
 const REPLACED: [&str; 3] = ["state.json", "commands.txt", "summary.md"];
 /// Files of the runner, besides its records, that belong to no step.
-const MADE_LAST: [&str; 3] = ["summary.md", "comparison.json", "manifest.json"];
+const MADE_LAST: [&str; 4] = ["summary.md", "comparison.json", "mapping.json", "manifest.json"];
 
 /// Goes on with a run.
 pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
