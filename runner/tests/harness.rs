@@ -115,6 +115,15 @@ fn a_good_run_is_complete_and_its_outputs_lie_in_the_bundle() {
     assert_eq!(evidence.step("collect")["attempts"][0]["metrics"]["tests"]["value"], 3);
     let summary = evidence.text("summary.md");
     assert!(summary.is_ascii(), "whatever the harness prints");
+    let hotspots = evidence.json("profile/hotspots.json");
+    let mul = hotspots["operations"]
+        .as_array()
+        .expect("operations")
+        .iter()
+        .find(|one| one["function"] == "aten::mul");
+    let percent = mul.expect("an operation of the trace")["inclusive_percent"].as_f64().expect("a share");
+    assert!((percent - 60.0).abs() < 0.1, "{percent}");
+    assert!(summary.contains("`aten::mul`"), "{summary}");
     assert!(summary.contains("UserWarning: the detector tensor lives on 'cpu'"), "{summary}");
     assert!(project.read("plans/active/vectorization-gap-audit.md").contains("| B1 | Capture | [P] |"));
     let ledger = project.read("docs/fix_plan.md");
@@ -182,6 +191,16 @@ fn a_gate_that_is_missed_never_shrinks_the_run() {
     let Some((_project, _, evidence)) = blocked("gate", "gate", &[]) else { return };
     assert_eq!(attempts(&evidence), [("gate".to_owned(), 4096)]);
     assert!(evidence.text("summary.md").contains("correlation=0.95"));
+}
+
+#[test]
+fn a_trace_that_ends_in_the_middle_is_told_with_its_place() {
+    let Some((project, bin)) = project("truncated") else { return };
+    without_real_pytest(&project);
+    let (ended, evidence) = run(&project, &bin, "truncated", &[]);
+    assert!(evidence.has("profile/profile_4096x4096/trace.json"), "{}", ended.transcript());
+    let told = format!("{}{}", ended.transcript(), evidence.text("summary.md"));
+    assert!(told.contains("trace.json:") && told.contains("(byte "), "{told}");
 }
 
 #[test]

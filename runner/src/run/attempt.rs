@@ -73,13 +73,10 @@ pub(super) fn carry_out(
     if let Some(directory) = place.below {
         engine.launcher.bundle().directory(directory)?;
     }
+    let work = Work { engine, index, step, attempt: &attempt, place: &place };
     let metrics = match (&attempt.action, &step.plugin) {
-        (PlanAction::Use { with }, Some(plugin)) => {
-            use_plugin(engine, index, step, plugin, with, &attempt, &place, &mut record)?
-        }
-        (PlanAction::Run { argv, shell }, _) => {
-            run_program(engine, index, step, argv, *shell, &attempt, &place, &mut record)?
-        }
+        (PlanAction::Use { with }, Some(plugin)) => use_plugin(work, plugin, with, &mut record)?,
+        (PlanAction::Run { argv, shell }, _) => run_program(work, argv, *shell, &mut record)?,
         (PlanAction::Use { .. }, None) => Map::new(),
     };
     record.metrics = metrics;
@@ -104,6 +101,17 @@ pub(super) fn carry_out(
     engine.custody.set(Some(after));
     record.ended = Instant::now();
     Ok(record)
+}
+
+/// One attempt of a step, as everything that carries it out sees it.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    engine: &'a Engine,
+    /// Of the step in the plan.
+    index: usize,
+    step: &'a PlanStep,
+    attempt: &'a PlanAttempt,
+    place: &'a Place,
 }
 
 /// Where the files of an attempt go.
@@ -187,17 +195,13 @@ impl AttemptRecord {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
 fn run_program(
-    engine: &Engine,
-    index: usize,
-    step: &PlanStep,
+    work: Work<'_>,
     argv: &[String],
     shell: bool,
-    attempt: &PlanAttempt,
-    place: &Place,
     record: &mut AttemptRecord,
 ) -> Result<Map<String, Value>, EvidenceError> {
+    let Work { step, attempt, place, .. } = work;
     let mut command = Command::new(&step.id, record.number, argv.to_vec());
     command.shell = shell;
     command.env.clone_from(&attempt.env);
@@ -208,21 +212,19 @@ fn run_program(
     command.stdout = attempt.log.as_ref().map(|log| place.name(log));
     if let Some((profiler, with)) = step.profiler.as_ref().zip(attempt.profile.as_ref()) {
         command.profile = Some(with.clone());
-        beside::run_profiled(engine, step, profiler, with, command, attempt, place, record)?;
+        beside::run_profiled(work, profiler, with, command, record)
     } else {
-        run_alone(engine, command, attempt, place, record)?;
+        run_alone(work, command, record)
     }
-    Ok(metrics(engine, index, attempt, place, record, "exit status 0, but no metrics"))
 }
 
-/// Runs the program of a `run:` step to its end, and takes its outputs into the bundle.
+/// Runs the program of a `run:` step to its end, takes its outputs into the bundle and its metrics from them.
 fn run_alone(
-    engine: &Engine,
+    work: Work<'_>,
     command: Command,
-    attempt: &PlanAttempt,
-    place: &Place,
     record: &mut AttemptRecord,
-) -> Result<(), EvidenceError> {
+) -> Result<Map<String, Value>, EvidenceError> {
+    let Work { engine, attempt, place, .. } = work;
     let root = engine.launcher.root();
     let earlier = collect::Earlier::remember(root, &attempt.collect);
     let launched = engine.launcher.run(command)?;
@@ -244,18 +246,12 @@ fn run_alone(
         }
         Err(_) => {}
     }
-    Ok(())
+    Ok(metrics(work, record, "exit status 0, but no metrics"))
 }
 
 /// The metrics that the step reads from a JSON file of the bundle. Without them it has failed.
-fn metrics(
-    engine: &Engine,
-    index: usize,
-    attempt: &PlanAttempt,
-    place: &Place,
-    record: &mut AttemptRecord,
-    claim: &str,
-) -> Map<String, Value> {
+fn metrics(work: Work<'_>, record: &mut AttemptRecord, claim: &str) -> Map<String, Value> {
+    let Work { engine, index, attempt, place, .. } = work;
     let (Some(file), Some(source)) = (&attempt.metrics_file, &engine.plan.sources[index].metrics) else {
         return Map::new();
     };
@@ -273,17 +269,13 @@ fn metrics(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
 fn use_plugin(
-    engine: &Engine,
-    index: usize,
-    step: &PlanStep,
+    work: Work<'_>,
     plugin: &PlanPlugin,
     with: &Value,
-    attempt: &PlanAttempt,
-    place: &Place,
     record: &mut AttemptRecord,
 ) -> Result<Map<String, Value>, EvidenceError> {
+    let Work { engine, step, attempt, place, .. } = work;
     let bundle = engine.launcher.bundle();
     let role = if plugin.manifest.role == Role::Kernel { RoleJob::Kernel } else { RoleJob::Capture };
     let profiler = step.profiler.as_ref().zip(attempt.profile.as_ref());
@@ -339,7 +331,7 @@ fn use_plugin(
         }
         bundle.write_json(&name, &result)?;
         record.artifacts.push(name);
-        return Ok(metrics(engine, index, attempt, place, record, "a result, but no metrics"));
+        return Ok(metrics(work, record, "a result, but no metrics"));
     }
     Ok(kernel_result(result, with, &run, record))
 }

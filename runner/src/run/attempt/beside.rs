@@ -7,33 +7,29 @@
 use std::time::Duration;
 
 use runner_plugin_host::protocol::{Job, RoleJob};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Place, library, run_alone};
+use super::{Place, Work, library, run_alone};
 use crate::client::{PluginCall, PluginRun, profile_program, unchanged};
 use crate::evidence::{AttemptRecord, EvidenceError};
 use crate::launch::Command;
 use crate::outcome::Outcome;
-use crate::plan::{PlanAttempt, PlanPlugin, PlanStep, ResolvedLimits};
-use crate::run::engine::Engine;
+use crate::plan::{PlanPlugin, ResolvedLimits};
 
 /// How much longer than its program a profiler may take, to name and to write what it saw.
 const AFTERWARDS: Duration = Duration::from_mins(5);
 
-#[expect(clippy::too_many_arguments, reason = "one caller; the pieces belong to one attempt")]
 pub(super) fn run_profiled(
-    engine: &Engine,
-    step: &PlanStep,
+    work: Work<'_>,
     profiler: &PlanPlugin,
     with: &Value,
     mut command: Command,
-    attempt: &PlanAttempt,
-    place: &Place,
     record: &mut AttemptRecord,
-) -> Result<(), EvidenceError> {
+) -> Result<Map<String, Value>, EvidenceError> {
+    let Work { engine, step, attempt, place, .. } = work;
     if let Err(message) = unchanged(&[profiler]) {
         record.fail("the profiler is not the one that was planned", message);
-        return Ok(());
+        return Ok(Map::new());
     }
     let bundle = engine.launcher.bundle();
     let time_s = attempt.limits.time_s.map(|seconds| seconds + AFTERWARDS.as_secs_f64());
@@ -48,7 +44,7 @@ pub(super) fn run_profiled(
             role: RoleJob::Capture, // set by `profile_program`
         },
         plugins: vec![profiler],
-        env: serde_json::Map::new(),
+        env: Map::new(),
         // The program's limits are the program's.
         limits: ResolvedLimits { time_s, ..ResolvedLimits::default() },
         writes: Vec::new(),
@@ -56,10 +52,10 @@ pub(super) fn run_profiled(
     };
     let (ran, run) = profile_program(&engine.launcher, &engine.events, call, |wire| {
         command.wire = wire;
-        run_alone(engine, command, attempt, place, record)
+        run_alone(work, command, record)
     })?;
     take_profile(record, run, ran.is_some(), place);
-    Ok(())
+    Ok(ran.unwrap_or_default())
 }
 
 /// What the profiler came to, added to a record of how the program ended.
