@@ -111,7 +111,9 @@ fn plugins_are_listed_with_role_and_purpose() {
     // A developer may have built further plugins into the same directory.
     let ours = [
         "backlog",
+        "compare-arrays",
         "env-capture",
+        "first-divergence",
         "fix-plan",
         "hot-loops",
         "loop-inventory",

@@ -37,9 +37,16 @@ fn runner_with(project: &Project, bin: &Path, arguments: &[&str]) -> Ended {
     project.ended(&output)
 }
 
+/// The scripts that the notes name: a workflow that names one that is not there cannot run.
+fn scripts(project: &Project) {
+    project.write("scripts/benchmarks/benchmark_detailed.py", "print('measured')\n");
+    project.write("scripts/sum.py", "print('measured')\n");
+}
+
 /// Drafts a note into `workflows/draft.yaml` and validates it.
 fn drafted(text: &str, programs: &[&str]) -> (Ended, Ended) {
     let (project, bin) = project(programs);
+    scripts(&project);
     project.write("input.md", text);
     let made = runner_with(&project, &bin, &["new", "--from", "input.md"]);
     project.write("workflows/draft.yaml", &made.stdout);
@@ -75,6 +82,7 @@ fn headings_and_a_block_of_code_become_steps_in_their_directory() {
 #[test]
 fn an_earlier_bundle_that_is_there_becomes_an_input() {
     let (project, bin) = project(&["python", "pytest"]);
+    scripts(&project);
     project.write("input.md", note("phase_b1.md"));
     project.write("reports/2026-01-vectorization-gap/phase_a/20251009T065238Z/analysis.md", "loops\n");
     let made = runner_with(&project, &bin, &["new", "--from", "input.md", "--output", "draft.yaml"]);
