@@ -104,7 +104,7 @@ fn a_program_is_sampled_through_forks_threads_and_an_exec() {
     };
     let seconds = |thread: &Value, key: &str| thread[key].as_f64().expect("measured");
     let alone = thread("alone")[0];
-    assert!((0.39..0.6).contains(&seconds(alone, "on_cpu_s")), "{alone}");
+    assert!((0.3..0.8).contains(&seconds(alone, "on_cpu_s")), "{alone}");
     let family: Vec<f64> = thread("family").iter().map(|thread| seconds(thread, "on_cpu_s")).collect();
     assert_eq!(family.len(), 2, "parent and child: {threads:#?}");
     let first = thread("family").iter().filter_map(|one| one["tid"].as_i64()).min();
@@ -113,7 +113,7 @@ fn a_program_is_sampled_through_forks_threads_and_an_exec() {
     assert_eq!(sleeper["total"], 0);
     assert!(seconds(sleeper, "on_cpu_s") < 0.1 && seconds(sleeper, "off_cpu_s") > 0.6, "{sleeper}");
     let worker = thread("family/worker")[0];
-    assert!((0.29..0.5).contains(&seconds(worker, "on_cpu_s")), "{worker}");
+    assert!((0.2..0.7).contains(&seconds(worker, "on_cpu_s")), "{worker}");
     assert_eq!((&worker["process"], &worker["pid"]), (&json!("family"), &alone["tid"]));
     let on: f64 = threads.iter().map(|thread| seconds(thread, "on_cpu_s")).sum();
     assert!((hotspots["on_cpu_s"].as_f64().expect("measured") - on).abs() < 1e-3);

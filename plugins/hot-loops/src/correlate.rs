@@ -10,11 +10,10 @@ use hot_loops_model::{
     Attribution, Common, Group, HotLoop, HotLoops, InventoryFacts, Outside, Parts, ProfileFacts, Share,
     Unexplained, UnseenLoop, VERSION, Variation,
 };
-use loop_inventory_model::{Class, Inventory, Loop};
+use loop_inventory_model::{Class, Inventory, Loop, stale};
 use profile_model::{Profile, Unit};
 
 use crate::places::{Place, Places};
-use crate::stale;
 use crate::tally::{Tally, kind_name};
 
 /// Rows of unexplained time that are listed; the others are one sum.
@@ -87,11 +86,11 @@ impl Correlation {
                 continue;
             }
             let source = result.sources.entry(one.module.clone()).or_insert_with(|| read(&one.module));
-            let stale = source.as_ref().map_or_else(
+            let unfit = source.as_ref().map_or_else(
                 |error| Some(format!("the source cannot be read: {error}")),
-                |text| stale::check(one, text),
+                |text| stale(one, text),
             );
-            result.hot_loops.loops.push(row(profile, &tally, (at, &shares[at]), one, stale, total));
+            result.hot_loops.loops.push(row(profile, &tally, (at, &shares[at]), one, unfit, total));
         }
         result.set_common(profile, inventory, &tally);
         let hot = &mut result.hot_loops;

@@ -11,7 +11,6 @@ mod html;
 mod input;
 mod markdown;
 mod places;
-mod stale;
 mod tally;
 #[cfg(test)]
 mod tests;

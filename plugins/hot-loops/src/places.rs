@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use loop_inventory_model::{Inventory, Kind, Loop, NoModule};
-use profile_model::{Frame, Profile};
+use profile_model::{Frame, Function, Profile};
 
 /// Comprehensions are functions of their own in many profiles of Python.
 const COMPREHENSIONS: [&str; 4] = ["<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"];
@@ -61,17 +61,30 @@ impl Places {
         }
         let mut places = Self::default();
         let mut files: HashMap<&str, Option<String>> = HashMap::new();
+        for file in profile.frames.iter().filter_map(|frame| frame.file.as_deref()) {
+            files.entry(file).or_insert_with(|| places.module(inventory, file));
+        }
+        let roots = roots(&files);
         for frame in &profile.frames {
-            let kind = profile.functions[frame.function as usize].kind;
-            let module = frame.file.as_deref().and_then(|file| {
-                let found = files.entry(file).or_insert_with(|| places.module(inventory, file));
-                found.clone().filter(|module| !is_short_for_python(file, module, kind))
-            });
+            let function = &profile.functions[frame.function as usize];
+            let module = match frame.file.as_deref() {
+                Some(file) => {
+                    files[file].clone().filter(|module| !is_short_for_python(file, module, function.kind))
+                }
+                None => by_name(inventory, function),
+            };
+            if frame.file.is_none() && module.is_some() {
+                places.warnings.insert(
+                    "the profile has no source lines for some functions, which are known by their names alone: \
+                     compile with debug information (`-g`) to see in which loop their time is"
+                        .to_owned(),
+                );
+            }
             let place = match &module {
                 Some(module) => {
                     places.in_module(profile, inventory, frame, module, &by_module[module.as_str()])
                 }
-                None => elsewhere(profile, frame),
+                None => elsewhere(profile, frame, &roots),
             };
             places.frames.push(place);
             places.modules.push(module);
@@ -226,10 +239,39 @@ fn is_crate_directory(name: &str) -> bool {
     })
 }
 
-fn elsewhere(profile: &Profile, frame: &Frame) -> Place {
+/// Where the project lies, as its absolute paths in the profile say: what stands before a module's path.
+fn roots<'p>(files: &HashMap<&'p str, Option<String>>) -> BTreeSet<&'p str> {
+    let before = |(file, module): (&&'p str, &Option<String>)| {
+        let root = file.strip_suffix(module.as_deref()?)?;
+        root.starts_with('/').then_some(root)
+    };
+    files.iter().filter_map(before).collect()
+}
+
+/// The module of a function of which only the name is known, where exactly one module has loops in a function of
+/// that name. A Rust path is no plain name: its last part alone says too little.
+fn by_name(inventory: &Inventory, function: &Function) -> Option<String> {
+    if function.kind != profile_model::Kind::Kernel || function.name.contains("::") {
+        return None;
+    }
+    let named = |one: &&Loop| one.function.as_deref() == Some(function.name.as_str());
+    let modules: BTreeSet<&str> =
+        inventory.all_loops.iter().filter(named).map(|one| one.module.as_str()).collect();
+    match modules.into_iter().collect::<Vec<_>>()[..] {
+        [module] => Some(module.to_owned()),
+        _ => None,
+    }
+}
+
+fn elsewhere(profile: &Profile, frame: &Frame, roots: &BTreeSet<&str>) -> Place {
     let kind = profile.functions[frame.function as usize].kind;
-    match &frame.file {
-        Some(file) if kind == profile_model::Kind::Kernel && !is_foreign(file) => Place::Project,
+    // Paths below the project's root are shown relative to it; an absolute one is of somebody else, unless the
+    // project was built in another place.
+    let inside = |file: &str| !file.starts_with('/') || roots.iter().any(|root| file.starts_with(root));
+    match frame.file.as_deref() {
+        Some(file) if kind == profile_model::Kind::Kernel && !is_foreign(file) && inside(file) => {
+            Place::Project
+        }
         _ => Place::Elsewhere,
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use loop_inventory_model::{Inventory, Loop};
+use loop_inventory_model::{Inventory, Loop, NoModule, stale};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::EvidenceRecord;
@@ -80,7 +80,7 @@ impl Mapping {
             inventory: path,
             sha256: digest_bytes(&bytes),
             loops: inventory.all_loops.len() as u64,
-            operations: operations.iter().map(|operation| map(&inventory, operation)).collect(),
+            operations: operations.iter().map(|operation| map(&inventory, root, operation)).collect(),
         }))
     }
 
@@ -107,7 +107,7 @@ impl Mapping {
             table.row([
                 (index + 1).to_string(),
                 format!("`{}`", operation.function),
-                found.map_or_else(|| "-".to_owned(), |found| format!("`{}`", found.header)),
+                found.map_or_else(|| "-".to_owned(), |found| format!("`{}`", found.header.replace('`', "'"))),
                 found.map_or_else(String::new, |found| format!("`{}`", found.place)),
                 found.map_or_else(String::new, |found| {
                     found.class.clone().unwrap_or_else(|| "none".to_owned())
@@ -120,8 +120,8 @@ impl Mapping {
     }
 }
 
-fn map(inventory: &Inventory, operation: &Operation) -> MappedOperation {
-    let found = find(inventory, operation);
+fn map(inventory: &Inventory, root: &Path, operation: &Operation) -> MappedOperation {
+    let found = find(inventory, operation).and_then(|(by, found)| fits(root, found).map(|()| (by, found)));
     let (by, found, reason) = match found {
         Ok((by, found)) => (Some(by.to_owned()), Some(mapped(found)), None),
         Err(reason) => (None, None, Some(reason)),
@@ -136,16 +136,25 @@ fn map(inventory: &Inventory, operation: &Operation) -> MappedOperation {
     }
 }
 
+/// Whether the source still has the loop where the inventory says.
+fn fits(root: &Path, found: &Loop) -> Result<(), String> {
+    let source = std::fs::read_to_string(root.join(&found.module))
+        .map_err(|error| format!("`{}` cannot be read: {error}", found.module))?;
+    stale(found, &source)
+        .map_or(Ok(()), |reason| Err(format!("the inventory does not fit the source: {reason}")))
+}
+
 fn find<'i>(inventory: &'i Inventory, operation: &Operation) -> Result<(&'static str, &'i Loop), String> {
     let Some(file) = &operation.file else { return Err("no source file is known".to_owned()) };
+    let unknown = |error: NoModule| match error {
+        NoModule::Unknown { .. } => "its file has no loop in the inventory".to_owned(),
+        ambiguous @ NoModule::Ambiguous { .. } => ambiguous.to_string(),
+    };
     if let Some(line) = operation.line {
-        let found =
-            inventory.find(file, line).map_err(|_| "its file has no loop in the inventory".to_owned())?;
+        let found = inventory.find(file, line).map_err(unknown)?;
         return found.map(|found| ("line", found)).ok_or_else(|| "its hottest line is in no loop".to_owned());
     }
-    let loops = inventory
-        .in_function(file, &operation.function, operation.first_line)
-        .map_err(|_| "its file has no loop in the inventory".to_owned())?;
+    let loops = inventory.in_function(file, &operation.function, operation.first_line).map_err(unknown)?;
     let outermost: Vec<&Loop> = loops.into_iter().filter(|one| one.depth.unwrap_or(0) == 0).collect();
     match outermost[..] {
         [one] => Ok(("function", one)),

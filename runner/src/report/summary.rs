@@ -350,7 +350,10 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
         ]);
     }
     if table.is_empty() {
-        line!(text, "The samples name no function outside the runtime.");
+        let nothing = hotspots["total"].as_u64() == Some(0);
+        let words =
+            if nothing { "The profile is empty." } else { "It names no function outside the runtime." };
+        line!(text, "{words}");
     } else {
         text.push_str(&table.render());
     }
@@ -358,7 +361,10 @@ fn operations(text: &mut String, record: &EvidenceRecord) {
     match Mapping::stored(record) {
         Some(mapping) => text.push_str(&mapping.render()),
         None if record.plan.inputs.is_empty() => {
-            line!(text, "Not mapped: the workflow names no Phase A bundle with an inventory.");
+            line!(
+                text,
+                "Not mapped: the workflow has no input with a `loop_inventory.json` (docs/guide/loops.md)."
+            );
         }
         None => {
             let paths: Vec<String> =

@@ -379,8 +379,26 @@ fn last_words(bundle: &crate::evidence::Bundle, logs: &[String]) -> Option<Strin
         let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(4096)..]).into_owned();
         let lines: Vec<&str> = tail.lines().map(at_the_end).filter(|line| !line.is_empty()).collect();
         let quoted = &lines[lines.len().saturating_sub(QUOTED_LINES)..];
+        let quoted: Vec<String> = quoted.iter().map(|line| plain(line)).collect();
         (!quoted.is_empty()).then(|| quoted.join(" | "))
     })
+}
+
+/// A line of a program as it may be shown on a terminal: cut, and without sequences that would command it.
+fn plain(line: &str) -> String {
+    const SHOWN: usize = 300;
+    let mut shown = String::with_capacity(line.len().min(SHOWN));
+    for character in line.chars().take(SHOWN) {
+        match character {
+            '\t' => shown.push(' '),
+            control if control.is_control() => shown.extend(control.escape_unicode()),
+            other => shown.push(other),
+        }
+    }
+    if line.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// What a terminal shows of a line at last: a progress bar goes back to its beginning and writes over it.

@@ -196,6 +196,14 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
 /// Relates the profile to the inventory of an input: `mapping.json`. An inventory that cannot be used is a
 /// surprise, and no reason to fail.
 fn map(engine: &mut Engine, bundle: &Bundle) -> Result<(), EvidenceError> {
+    // One of an earlier try of a run that was resumed says nothing of this one.
+    let path = bundle.file("mapping.json");
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(EvidenceError::at(&path, "cannot remove", error));
+        }
+        _ => {}
+    }
     match Mapping::of(&EvidenceRecord::load(bundle.path())?, engine.launcher.root()) {
         Ok(Some(mapping)) => bundle.write_json("mapping.json", &mapping),
         Ok(None) => Ok(()),

@@ -93,6 +93,7 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
                     step.id
                 ));
             }
+            list.extend(undelivered(engine, step, attempt));
             for warning in &attempt.warnings {
                 list.push(format!("step `{}`, from its plugin: {warning}", step.id));
             }
@@ -157,6 +158,21 @@ fn ago(seconds: f64) -> String {
     };
     let count = count.floor();
     format!("{count} {unit}{}", if (count - 1.0).abs() < 0.5 { "" } else { "s" })
+}
+
+/// Figures that the workflow names and that nobody delivered: a gate would have failed for them.
+fn undelivered<'a>(
+    engine: &'a Engine,
+    step: &'a StepOutcome,
+    attempt: &'a AttemptRecord,
+) -> impl Iterator<Item = String> + 'a {
+    let index = engine.plan.steps.iter().position(|planned| planned.id == step.id);
+    let named = index.is_some_and(|index| engine.plan.sources[index].metrics.is_some());
+    let missing = attempt.metrics.iter().filter(move |(_, metric)| named && metric["value"].is_null());
+    missing.map(|(name, metric)| {
+        let reason = metric["reason"].as_str().unwrap_or("nobody delivered it");
+        format!("step `{}`: the metric `{name}` has no value: {reason}", step.id)
+    })
 }
 
 /// What was kept of each stream of an attempt, in bytes.

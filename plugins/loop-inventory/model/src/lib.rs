@@ -14,6 +14,7 @@ mod id;
 mod inventory;
 mod join;
 mod loops;
+mod stale;
 
 pub use claim::Claim;
 pub use classification::{Classification, Row};
@@ -22,3 +23,4 @@ pub use id::number;
 pub use inventory::{Contradiction, Counts, Inventory, Problem, ProblemKind, ReadError};
 pub use join::classify;
 pub use loops::{Class, Kind, Loop};
+pub use stale::stale;

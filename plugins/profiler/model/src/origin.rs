@@ -42,7 +42,7 @@ pub fn kind(function: &str, file: Option<&str>, object: &str) -> Kind {
         Some(file) => is_library_path(file),
         None => is_system_object(object) || LIBRARIES.contains(&krate),
     };
-    if library || is_compiler_made(function) { Kind::Runtime } else { Kind::Kernel }
+    if library || is_compiler_made(function, file) { Kind::Runtime } else { Kind::Kernel }
 }
 
 /// The sources of this workspace that are no kernel, wherever the workspace lies.
@@ -62,9 +62,13 @@ fn is_system_object(object: &str) -> bool {
     SYSTEM_OBJECTS.contains(&stem) || object == "[vdso]"
 }
 
-/// What the compiler puts in, and what starts a process or a thread, whatever object it is linked into.
-fn is_compiler_made(function: &str) -> bool {
-    matches!(function, "_start" | "main" | "clone" | "clone3" | "start_thread" | "__libc_start_main")
+/// What the compiler puts in, and what starts a process or a thread, whatever object it is linked into. A bare
+/// `main` is Rust's own where it has a source of Rust, or none; a C program's is its work.
+fn is_compiler_made(function: &str, file: Option<&str>) -> bool {
+    let rust =
+        || file.is_none_or(|file| std::path::Path::new(file).extension().is_some_and(|end| end == "rs"));
+    (function == "main" && rust())
+        || matches!(function, "_start" | "clone" | "clone3" | "start_thread" | "__libc_start_main")
         || function.starts_with("__rust_") // `__rust_try` and the allocator's entries have no source
 }
 
@@ -113,6 +117,7 @@ mod tests {
             ("__libc_start_call_main", None, "libc.so.6", Kind::Runtime),
             ("__rust_try", None, "libnanobragg.so", Kind::Runtime),
             ("main", Some("/p/runner/src/main.rs"), "runner", Kind::Runtime),
+            ("main", Some("/p/src/main.c"), "a.out", Kind::Kernel),
             ("runner_plugin::ffi::call", Some("/p/plugins/sdk/src/ffi.rs"), "libnanobragg.so", Kind::Glue),
             ("<runner_plugin_host::Serve as x::Y>::z", None, "runner", Kind::Glue),
             ("call", Some("/p/plugins/sdk/src/ffi.rs"), "libnanobragg.so", Kind::Glue),
