@@ -121,6 +121,7 @@ refused! {
     a_mistake_in_a_block_scalar_is_shown_on_its_own_line: "block_scalar", 2, ["9:21", "14:21"];
 
     // Steps, bundles, inputs, limits, fallbacks.
+    two_profiles_do_not_go_to_one_directory: "two_profiles", 2, ["13:22"];
     a_metric_from_text_has_a_pattern_with_one_group: "patterns", 2, ["7:14", "11:7", "19:15", "20:19", "21:14"];
     a_step_does_one_thing: "run_and_uses", 2, ["7:11", "9:5", "11:5", "13:5"];
     a_workflow_without_steps_does_nothing: "no_steps", 2, ["4:8"];

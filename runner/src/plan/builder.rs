@@ -73,6 +73,7 @@ pub fn resolve(workflow: &Workflow, request: &Request<'_>) -> Resolved {
     let mut resolver = Resolver { request, scope: &scope, vars: &vars, mistakes: &mut mistakes };
     let steps: Vec<PlanStep> = workflow.steps.iter().filter_map(|step| resolver.step(step)).collect();
     ledger_last(workflow, &steps, &mut mistakes);
+    one_profile_a_directory(workflow, &steps, &mut mistakes);
     let path = workflow.source.path.canonicalize().unwrap_or_else(|_| workflow.source.path.clone());
     let plan = Plan {
         version: 1,
@@ -137,6 +138,32 @@ fn variables(
         }
     }
     vars
+}
+
+/// A profile must not replace that of an earlier step.
+fn one_profile_a_directory(workflow: &Workflow, steps: &[PlanStep], mistakes: &mut Vec<Diagnostic>) {
+    let out = |step: &PlanStep| {
+        let profiler = step.profiler.as_ref()?;
+        let stated = step.asked.profile.as_ref().and_then(|with| with.get("out")).cloned();
+        stated.or_else(|| profiler.manifest.config_schema.pointer("/properties/out/default").cloned())
+    };
+    for (index, late) in steps.iter().enumerate() {
+        let Some(place) = out(late) else { continue };
+        let Some(first) = steps[..index].iter().find(|early| out(early).as_ref() == Some(&place)) else {
+            continue;
+        };
+        let step = workflow.steps.iter().find(|step| step.id == late.id);
+        let Some(profile) = step.and_then(|step| step.profile.as_ref()) else { continue };
+        let place = place.as_str().unwrap_or_default().to_owned();
+        let message =
+            format!("steps `{}` and `{}` would both write their profile to `{place}/`", first.id, late.id);
+        mistakes.push(
+            Diagnostic::new(profile.plugin.span, message).help(format!(
+                "give this one a directory of its own: `with: {{ out: {place}/{} }}`",
+                late.id
+            )),
+        );
+    }
 }
 
 /// The ledger records how the run ended, once, so nothing may come after it.

@@ -112,7 +112,12 @@ fn is_list(name: &str) -> bool {
     let top = !lower.contains('/');
     let named = ["sha256", "checksum", "sha256sums", "manifest"].iter().any(|word| lower.contains(word));
     let kinds = [".txt", ".json", ".sha256", "sums", ".md5"];
-    top && named && (kinds.iter().any(|kind| lower.ends_with(kind)) || !lower.contains('.'))
+    // The manifests that a bundle had before it was resumed name what was there then.
+    let earlier = lower
+        .strip_prefix("manifest.")
+        .and_then(|rest| rest.strip_suffix(".json"))
+        .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    top && named && !earlier && (kinds.iter().any(|kind| lower.ends_with(kind)) || !lower.contains('.'))
 }
 
 fn of_manifest(text: &Text) -> Vec<Listed> {
@@ -179,6 +184,11 @@ mod tests {
         assert_eq!(judge("sealed", &[("SHA256SUMS", &long), ("a.md", "x")]).verdict, Verdict::Holds);
         let json = format!("{{\"files\": [{{\"path\": \"a.md\", \"sha256\": \"{}\"}}]}}", digest_bytes(b"x"));
         assert_eq!(judge("sealed", &[("manifest.json", &json), ("a.md", "x")]).verdict, Verdict::Holds);
+        let earlier =
+            format!("{{\"path\": \"manifest.1.json\", \"sha256\": \"{}\"}}, {{", digest_bytes(b"{}"));
+        let json = json.replacen("[{", &format!("[{earlier}"), 1);
+        let resumed = [("manifest.1.json", "{}"), ("manifest.json", json.as_str()), ("a.md", "x")];
+        assert_eq!(judge("sealed", &resumed).verdict, Verdict::Holds);
     }
 
     #[test]
