@@ -82,7 +82,13 @@ fn a_backlog_of_hot_loops_reaches_the_next_actions_of_the_ledger() {
     let table = read("hot_loops.csv");
     let shares: Vec<&str> = table.lines().skip(1).filter_map(|line| line.split(',').nth(3)).collect();
     assert_eq!(shares, ["60.00", "25.00", "10.00", "5.00"], "{table}");
-    let ranking: Value = serde_json::from_str(&read("ranking.json")).expect("JSON");
+    let mut ranking: Value = serde_json::from_str(&read("ranking.json")).expect("JSON");
+    let findings = ranking.as_object_mut().expect("an object").remove("findings").expect("findings");
+    assert!(
+        findings[1].as_str().is_some_and(|line| line.starts_with("60.00 % (self 60.00 %): ")),
+        "{findings}"
+    );
+    assert!(read("summary.md").contains("## Findings of step `ranking`"), "the summary has them");
     assert_eq!(ranking, serde_json::from_str::<Value>(&read("hot_loops.json")).expect("JSON"));
     let ledger = project.read("docs/fix_plan.md");
     let list = "  1. Profile.\n  2. After attempt #2: Write a design packet for `src/k.py:2` (`for a in range(n)`): 60.00 % \

@@ -70,7 +70,16 @@ impl Capture for HotLoopBacklog {
                 backlog.cold.len()
             ),
         );
-        Ok(value)
+        let mut result = value;
+        let mut findings = vec![format!(
+            "{} candidates, {} settled, {} cold",
+            backlog.candidates.len(),
+            backlog.settled.len(),
+            backlog.cold.len()
+        )];
+        findings.extend(backlog.next_actions.iter().cloned());
+        result["findings"] = findings.into();
+        Ok(result)
     }
 }
 

@@ -75,8 +75,39 @@ impl Capture for HotLoops {
                 shares.unexplained.percent
             ),
         );
-        Ok(serde_json::to_value(ranked)?)
+        let mut value = serde_json::to_value(ranked)?;
+        value["findings"] = findings(ranked).into();
+        Ok(value)
     }
+}
+
+/// The head of the ranking in words, for the summary.
+fn findings(ranked: &hot_loops_model::HotLoops) -> Vec<String> {
+    /// Loops that are listed; the artifacts have all.
+    const LISTED: usize = 8;
+    let parts = ranked.parts;
+    let mut lines = vec![format!(
+        "{} of {} loops are hot (at least {} % inclusive); {} % of the profile is in loops, {} % in the project's code \
+         outside of loops, {} % is not explained",
+        ranked.hot().count(),
+        ranked.inventory.loops,
+        ranked.threshold_percent,
+        parts.loops.percent,
+        parts.outside.percent,
+        parts.unexplained.percent
+    )];
+    lines.extend(ranked.hot().take(LISTED).map(|row| {
+        format!(
+            "{:.2} % (self {:.2} %): `{}` at `{}:{}`, {}",
+            row.inclusive.percent,
+            row.own.percent,
+            row.r#loop.loop_header.replace('`', "'"),
+            row.r#loop.module,
+            row.r#loop.line,
+            row.r#loop.class.map_or("unclassified", loop_inventory_model::Class::name)
+        )
+    }));
+    lines
 }
 
 runner_plugin::export! {

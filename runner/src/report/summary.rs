@@ -27,6 +27,7 @@ pub fn summary(record: &EvidenceRecord) -> String {
     head(&mut text, record);
     resumed(&mut text, record);
     asked_and_run(&mut text, record);
+    findings(&mut text, record);
     figures(&mut text, record);
     operations(&mut text, record);
     compared(&mut text, record);
@@ -231,6 +232,34 @@ fn asked_and_run(text: &mut String, record: &EvidenceRecord) {
 
 fn object(values: &serde_json::Map<String, Value>) -> String {
     with_line(&Value::Object(values.clone()))
+}
+
+/// What captures found, in their own words: the list `findings` of their JSON.
+fn findings(text: &mut String, record: &EvidenceRecord) {
+    /// Of one step; the file has all.
+    const SHOWN: usize = 12;
+    for step in &record.state.steps {
+        let Some(attempt) = step.attempts.last().filter(|attempt| attempt.outcome == Outcome::Ok) else {
+            continue;
+        };
+        let own = [format!("{}.result.json", step.id), format!("{}.json", step.id)];
+        let Some(name) = own.iter().find(|name| attempt.artifacts.contains(name)) else { continue };
+        let read = std::fs::read(record.path.join(name)).ok();
+        let value: Option<Value> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let lines = value.as_ref().and_then(|value| value["findings"].as_array());
+        let lines: Vec<&str> = lines.into_iter().flatten().filter_map(Value::as_str).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        line!(text, "\n## Findings of step `{}`\n", step.id);
+        for finding in lines.iter().take(SHOWN) {
+            // One line each, whatever a plugin says.
+            line!(text, "- {}", finding.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        if lines.len() > SHOWN {
+            line!(text, "- {} more in `{name}`", lines.len() - SHOWN);
+        }
+    }
 }
 
 fn figures(text: &mut String, record: &EvidenceRecord) {
