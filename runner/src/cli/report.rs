@@ -8,7 +8,10 @@ use crate::report;
 
 /// Prints the summary of a bundle.
 pub fn run(global: &Global, options: &ReportOptions) -> ExitCode {
-    let path = workflow::below(global, &options.bundle);
+    let path = match workflow::bundle(global, &options.bundle) {
+        Ok(path) => path,
+        Err(code) => return code,
+    };
     match EvidenceRecord::load(&path) {
         Ok(record) if global.json => {
             let value =

@@ -18,15 +18,19 @@ use crate::verify::verify;
 const DEPTH: usize = 6;
 /// How many bundles are listed.
 const LISTED: usize = 20;
-/// What makes a directory with a stamp for a name one of our bundles; hand-made ones have none of these.
-const OURS: [&str; 4] = ["state.json", "plan.json", "workflow.yaml", "commands.jsonl"];
 
 /// Lists the project's bundles, or shows one.
 pub fn run(global: &Global, options: &StatusOptions) -> ExitCode {
     if let Some(bundle) = &options.bundle {
-        return one(global, &workflow::below(global, bundle));
+        return match workflow::bundle(global, bundle) {
+            Ok(path) => one(global, &path),
+            Err(code) => code,
+        };
     }
     let here = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    if !here.is_dir() {
+        return workflow::complain(global, &format!("`-C {}`: there is no such directory", shown(&here)));
+    }
     let root = here.canonicalize().ok().and_then(|here| crate::git::root_above(&here)).unwrap_or(here);
     let mut found = BTreeSet::new();
     let places = places(&root);
@@ -90,7 +94,7 @@ fn bundles(directory: &Path, depth: usize, found: &mut BTreeSet<(Stamp, PathBuf)
     {
         let path = entry.path();
         match entry.file_name().to_str().and_then(Stamp::parse) {
-            Some(stamp) if OURS.iter().any(|name| path.join(name).is_file()) => {
+            Some(stamp) if workflow::OURS.iter().any(|name| path.join(name).is_file()) => {
                 found.insert((stamp, path));
             }
             _ if depth > 0 => bundles(&path, depth - 1, found),

@@ -9,7 +9,10 @@ use crate::verify::verify;
 
 /// Checks whether a bundle still is what was sealed.
 pub fn run(global: &Global, options: &ReportOptions) -> ExitCode {
-    let path = workflow::below(global, &options.bundle);
+    let path = match workflow::bundle(global, &options.bundle) {
+        Ok(path) => path,
+        Err(code) => return code,
+    };
     let findings = match verify(&path) {
         Ok(findings) => findings,
         Err(error) => return workflow::complain(global, &error.to_string()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::catalog::Catalog;
 use crate::cli::options::Global;
 use crate::cli::terminal;
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, shown};
 use crate::evidence::Secrets;
 use crate::exit_code::ExitCode;
 use crate::plan::Request;
@@ -160,10 +160,27 @@ pub fn catalog(global: &Global) -> Catalog {
     Catalog::new(&global.plugin_dir)
 }
 
-/// A bundle as it was named, or below `-C DIR`.
-pub fn below(global: &Global, bundle: &Path) -> PathBuf {
+/// A path as it was named, or below `-C DIR`.
+pub fn below(global: &Global, path: &Path) -> PathBuf {
     match &global.directory {
-        Some(directory) if !bundle.exists() => directory.join(bundle),
-        _ => bundle.to_owned(),
+        Some(directory) if !path.exists() => directory.join(path),
+        _ => path.to_owned(),
     }
+}
+
+/// Files of which every bundle has at least one, however early its run was killed.
+pub const OURS: [&str; 5] = ["state.json", "plan.json", "workflow.yaml", "commands.jsonl", "manifest.json"];
+
+/// A bundle as it was named, or below `-C DIR`; an exit code when it is none.
+pub fn bundle(global: &Global, bundle: &Path) -> Result<PathBuf, ExitCode> {
+    let path = below(global, bundle);
+    if OURS.iter().any(|name| path.join(name).is_file()) {
+        return Ok(path);
+    }
+    let what = if path.is_dir() { "none of its files" } else { "no such directory" };
+    let message = format!(
+        "`{}` is not a bundle ({what}): a bundle is a directory named by its stamp, and `runner status` lists them",
+        shown(&path)
+    );
+    Err(complain(global, &message))
 }

@@ -145,7 +145,7 @@ pub fn run(request: RunRequest<'_>) -> Result<RunEnd, RunError> {
     if let Some(refusal) = repeats::refusal(&request.plan, &request.root.join(&request.workflow.root.value)) {
         if !request.force {
             return Err(RunError::Repeats(format!(
-                "{refusal}\nNothing was run, because the workflow says `stop_after_repeats`. Change something, or say `--force`."
+                "{refusal}\nNothing was run, because the workflow says `stop_after_repeats`. Change something and commit it (a change that is not committed is not seen), or say `--force`."
             )));
         }
         beginning.noted.push(format!("forced with --force: {refusal}"));
