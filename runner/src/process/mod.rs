@@ -247,7 +247,9 @@ impl Process {
         while !exit.ended(TICK) {
             // Descendants that left the tree are looked for less often: that takes longer.
             if ticks.is_multiple_of(ADOPTED_EVERY) {
-                adopted = orphans::list().into_iter().map(memory::tree_rss).sum();
+                let mut orphans = orphans::list();
+                orphans.retain(|orphan| !self.before.as_ref().is_some_and(|before| before.contains(orphan)));
+                adopted = orphans.into_iter().map(memory::tree_rss).sum();
             }
             ticks += 1;
             let tree = memory::tree_rss(self.group) + adopted;
