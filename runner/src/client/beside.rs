@@ -13,7 +13,7 @@ use runner_plugin_host::protocol::RoleJob;
 use crate::client::{Beside, PluginCall, PluginRun, run_host};
 use crate::event::Events;
 use crate::evidence::EvidenceError;
-use crate::guard::profiler_socket;
+use crate::guard::socket_pair;
 use crate::launch::Launcher;
 use crate::process::Wire;
 
@@ -29,7 +29,7 @@ pub fn profile_program<T>(
     let unusable = |error| {
         EvidenceError::at(launcher.bundle().path(), "no socket between profiler and program for", error)
     };
-    let (profilers, programs) = profiler_socket().map_err(unusable)?;
+    let (profilers, programs) = socket_pair().map_err(unusable)?;
     call.job.role = RoleJob::Profiler { socket: profilers.as_raw_fd() };
     let wire = Wire::Profiler(Arc::new(profilers));
     let (attached, listens) = channel();

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use snapshot::{Change, Difference, Mark, Snapshot};
-pub use system::{adopt_orphans, open_events_for, profiler_socket};
+pub use system::{adopt_orphans, open_events_for, socket_pair};
 pub use watcher::Watcher;
 
 /// What a program is held to.

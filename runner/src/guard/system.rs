@@ -9,6 +9,7 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use libc::{c_int, c_void, seccomp_notif, seccomp_notif_resp, sock_filter, sock_fprog};
 
@@ -67,46 +68,32 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(pair[0]), OwnedFd::from_raw_fd(pair[1])) })
 }
 
-/// How long the child waits for a word of the profiler, in seconds: a profiler that hangs must not hold up the
-/// program for ever.
-const PATIENCE: libc::time_t = 10;
+/// How long the child is at a profiler's service, all in all: one that hangs, or asks slowly, must not hold up
+/// the program for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// More events than any machine has processors: a profiler that goes on asking is not served for ever.
 const MOST_EVENTS: usize = 1 << 16;
 
-/// A connected pair for a profiler and the child that opens events for it: the profiler's end, the child's.
-pub fn profiler_socket() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (profilers, childs) = socket_pair()?;
-    let patience = libc::timeval { tv_sec: PATIENCE, tv_usec: 0 };
-    for option in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO] {
-        // SAFETY: the kernel reads one structure of the stated size.
-        let result = unsafe {
-            libc::setsockopt(
-                childs.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const patience).cast(),
-                size_of::<libc::timeval>() as u32,
-            )
-        };
-        checked(result.into())?;
-    }
-    Ok((profilers, childs))
-}
-
 /// Opens performance events *on the calling process* for the profiler at the other end, until it says go, is
-/// gone, or is silent for too long. The messages are described at `attach` of the ABI's `PluginTable`. That the
+/// gone, or has had its time (10 s). The messages are described at `attach` of the ABI's `PluginTable`. That the
 /// process does it itself needs no privilege, and works although profiler and program are in different Landlock
 /// domains. For the child: system calls on its own stack.
 pub fn open_events_for(socket: RawFd) {
+    serve_events(socket, Instant::now() + PATIENCE);
+}
+
+fn serve_events(socket: RawFd, deadline: Instant) {
     const CLOSE_ON_EXEC: libc::c_ulong = 1 << 3;
     for _ in 0..MOST_EVENTS {
+        if !ready(socket, libc::POLLIN, deadline) {
+            return;
+        }
         // Two words, then the attributes, which begin on a boundary of 8 bytes.
         let mut message = [0_u64; 63];
         // SAFETY: the kernel writes at most the size of the array.
-        let received = unsafe { libc::recv(socket, message.as_mut_ptr().cast(), size_of_val(&message), 0) };
-        if received < 0 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
-            continue;
-        }
+        let received = unsafe {
+            libc::recv(socket, message.as_mut_ptr().cast(), size_of_val(&message), libc::MSG_DONTWAIT)
+        };
         let words = message[0].to_ne_bytes();
         let word = |at: usize| u32::from_ne_bytes([words[at], words[at + 1], words[at + 2], words[at + 3]]);
         if received <= 8 || word(0) != runner_plugin_abi::ATTACH_OPEN {
@@ -125,10 +112,37 @@ pub fn open_events_for(socket: RawFd) {
             )
         };
         let event = checked(event).map(|descriptor| descriptor as RawFd);
-        send_listener(socket, &event);
+        // A profiler that does not take its answers has had its time too.
+        let taken = ready(socket, libc::POLLOUT, deadline);
+        if taken {
+            send_listener(socket, &event);
+        }
         if let Ok(descriptor) = event {
             // SAFETY: it was opened above; the profiler has its own copy now.
             unsafe { libc::close(descriptor) };
+        }
+        if !taken {
+            return;
+        }
+    }
+}
+
+/// Waits until something can be read or written without waiting; false when the time is over before. For the
+/// child: system calls on its own stack.
+fn ready(socket: RawFd, what: libc::c_short, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        let mut polled = libc::pollfd { fd: socket, events: what, revents: 0 };
+        let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX - 1) + 1;
+        // SAFETY: the kernel reads and writes one structure.
+        match unsafe { libc::poll(&raw mut polled, 1, milliseconds) } {
+            0 => {}
+            1.. => return true,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => return false,
         }
     }
 }
@@ -285,5 +299,61 @@ pub fn poll(listener: &OwnedFd, milliseconds: i64) -> Option<bool> {
             if seen.contains(PollFlags::IN) { Some(true) } else { Some(false) }
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks for one event after the other, slowly; how many answers came before the other side was gone.
+    fn ask_slowly(socket: &OwnedFd) -> u32 {
+        let mut request = [0_u8; 24];
+        request[..4].copy_from_slice(&runner_plugin_abi::ATTACH_OPEN.to_ne_bytes());
+        let mut answers = 0;
+        loop {
+            // SAFETY: the kernel reads the bytes of the array.
+            let sent = unsafe {
+                libc::send(socket.as_raw_fd(), request.as_ptr().cast(), request.len(), libc::MSG_NOSIGNAL)
+            };
+            if sent < 0 || receive_listener(socket).is_err_and(|error| error.raw_os_error().is_none()) {
+                return answers;
+            }
+            answers += 1;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    #[test]
+    fn a_profiler_that_asks_slowly_for_ever_has_one_time_for_all_its_questions() {
+        let (profilers, childs) = socket_pair().expect("a pair");
+        let asks = std::thread::spawn(move || ask_slowly(&profilers));
+        let begin = Instant::now();
+        serve_events(childs.as_raw_fd(), begin + Duration::from_millis(400));
+        let taken = begin.elapsed();
+        drop(childs);
+        let answers = asks.join().expect("it ends");
+        assert!((Duration::from_millis(400)..Duration::from_secs(3)).contains(&taken), "{taken:?}");
+        assert!(answers > 1, "{answers}: it was served until then");
+    }
+
+    #[test]
+    fn a_profiler_that_takes_no_answer_does_not_hold_up_the_program() {
+        let (profilers, childs) = socket_pair().expect("a pair");
+        let flood = std::thread::spawn(move || {
+            let mut request = [0_u8; 24];
+            request[..4].copy_from_slice(&runner_plugin_abi::ATTACH_OPEN.to_ne_bytes());
+            // SAFETY: the kernel reads the bytes of the array.
+            while unsafe {
+                libc::send(profilers.as_raw_fd(), request.as_ptr().cast(), request.len(), libc::MSG_NOSIGNAL)
+            } > 0
+            {}
+        });
+        let begin = Instant::now();
+        serve_events(childs.as_raw_fd(), begin + Duration::from_millis(400));
+        let taken = begin.elapsed();
+        drop(childs);
+        flood.join().expect("it ends");
+        assert!((Duration::from_millis(400)..Duration::from_secs(3)).contains(&taken), "{taken:?}");
     }
 }

@@ -16,7 +16,7 @@ mod wait;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -144,6 +144,8 @@ pub struct Process {
     group: Pid,
     launch: Launch,
     started: std::time::Instant,
+    /// The orphans that were there before a program that a profiler watches: the profiler's.
+    before: Option<Vec<Pid>>,
     pump: Option<Pump>,
     watcher: Option<Result<Watcher, String>>,
     kills: Kills,
@@ -179,7 +181,8 @@ impl Process {
             Stdout::Caller => Stdio::piped(),
         });
         let guard = launch.guard.prepare()?;
-        before_exec(&mut command, guard.child, wire);
+        let before = matches!(wire, Wire::Program(_)).then(orphans::list);
+        let delay = before_exec(&mut command, guard.child, wire)?;
         // The logs first: a program whose output cannot be kept is not started at all.
         let log = |path: &Path| {
             let opened = File::options().write(true).create_new(true).open(path);
@@ -192,14 +195,16 @@ impl Process {
             Stdout::File(path) => Some(log(path)?),
             Stdout::Caller => None,
         };
-        let started = std::time::Instant::now();
+        let starting = orphans::Starting::now();
+        let begin = std::time::Instant::now();
         let child = command.spawn()?;
         // With it goes the runner's copy of the child's guard, and of its end of a socket: only the child can tell of its listener.
         drop(command);
         let group = Pid::from_child(&child);
-        orphans::started(group);
+        starting.done(group);
+        let started = begin + delay.map_or(Duration::ZERO, told_delay);
         let watcher = Some(guard.watcher);
-        let mut process = Self { child, group, launch, started, pump: None, watcher, kills };
+        let mut process = Self { child, group, launch, started, before, pump: None, watcher, kills };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
@@ -242,7 +247,9 @@ impl Process {
         while !exit.ended(TICK) {
             // Descendants that left the tree are looked for less often: that takes longer.
             if ticks.is_multiple_of(ADOPTED_EVERY) {
-                adopted = orphans::list().into_iter().map(memory::tree_rss).sum();
+                let mut orphans = orphans::list();
+                orphans.retain(|orphan| !self.before.as_ref().is_some_and(|before| before.contains(orphan)));
+                adopted = orphans.into_iter().map(memory::tree_rss).sum();
             }
             ticks += 1;
             let tree = memory::tree_rss(self.group) + adopted;
@@ -271,7 +278,7 @@ impl Process {
         let end = Instant::now();
         // Whatever it left behind must not run beside the next measurement. The group's number is still its
         // own, because it was not reaped yet.
-        let left_behind = orphans::end_all(self.group);
+        let left_behind = orphans::end_all(self.group, self.before.as_deref());
         self.signal(Signal::KILL);
         let (status, usage) = exit.reap();
         orphans::ended(self.group);
@@ -372,10 +379,15 @@ impl Process {
 
 /// What is done between fork and exec. Ties the program's life to that of the runner: one that outlived a
 /// killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the *thread*
-/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's events, and the guard.
+/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's events,
+/// and the guard. Where there is a profiler, the child says how long it was at its service.
 #[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
-fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) {
+fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) -> io::Result<Option<PipeReader>> {
     let runner = rustix::process::getpid();
+    let (delay, tell) = match wire {
+        Wire::Program(_) => io::pipe().map(|(delay, tell)| (Some(delay), Some(tell)))?,
+        Wire::None | Wire::Profiler(_) => (None, None),
+    };
     let prepare = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // A runner that was killed in between would never send the signal.
@@ -385,12 +397,28 @@ fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) {
         match &wire {
             Wire::None => {}
             Wire::Profiler(end) => rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?,
-            Wire::Program(end) => open_events_for(end.as_raw_fd()),
+            Wire::Program(end) => {
+                let begin = std::time::Instant::now();
+                open_events_for(end.as_raw_fd());
+                if let Some(tell) = &tell {
+                    let nanoseconds = begin.elapsed().as_nanos() as u64;
+                    rustix::io::write(tell, &nanoseconds.to_ne_bytes())?;
+                }
+            }
         }
         guard.enter()
     };
     // SAFETY: only system calls that are safe after fork: nothing is allocated, no lock is taken.
     unsafe { command.pre_exec(prepare) };
+    Ok(delay)
+}
+
+/// How long a child that has begun its program was at a profiler's service before: none of the program's time.
+fn told_delay(mut delay: PipeReader) -> Duration {
+    let mut nanoseconds = [0; 8];
+    // A child that was killed before it could say so has no program's time at all.
+    let told = delay.read_exact(&mut nanoseconds).is_ok();
+    Duration::from_nanos(if told { u64::from_ne_bytes(nanoseconds) } else { 0 })
 }
 
 /// An amount of memory for people: `12.3 MiB`.

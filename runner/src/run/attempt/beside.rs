@@ -66,6 +66,7 @@ fn take_profile(record: &mut AttemptRecord, run: PluginRun, ran: bool, place: &P
     record.warnings.extend(run.warnings);
     record.attempted.extend(run.launched.attempts);
     record.attempted.extend(run.attempts);
+    record.left_behind.extend(run.launched.ended.left_behind);
     if let Some(report) = run.result {
         record.profile = Some(report);
         return;
