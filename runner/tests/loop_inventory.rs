@@ -1,4 +1,7 @@
 //! A workflow that takes a loop inventory, as a user sees it: the artifacts, and contradictions as surprises.
+//!
+//! The plugin is the real one, and the sources are small: which loops of which language it finds is tested beside
+//! the plugin. Here counts: what it found reaches the bundle, and what contradicts the list of classes is told.
 
 mod support;
 

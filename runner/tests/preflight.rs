@@ -150,6 +150,20 @@ fn on_path(program: &str) -> bool {
 }
 
 #[test]
+fn nothing_is_said_of_a_name_where_only_the_run_or_bash_knows_it() {
+    let project = with_harness();
+    let measured = "  - { id: m, run: [\"true\"], metrics: { file: m.json, values: { p: result.p } } }\n";
+    let path = "env: { PATH: \"${{ steps.m.metrics.p }}:/bin\" }";
+    let on_path = |run: &str| findings(&project, &format!("{measured}  - {{ id: a, run: {run}, {path} }}\n"));
+    assert_eq!(on_path("[ls, /]"), [""; 0]);
+    assert_eq!(on_path("no-such-program --x"), [""; 0]);
+    assert_eq!(on_path("[/no/such/program]"), ["error program-missing 6:20"], "a path needs no PATH");
+    for builtin in ["declare a=1", "pushd src", "shopt -s nullglob", "mapfile a", "let a=1", "[[ a ]]"] {
+        assert_eq!(findings(&project, &format!("  - {{ id: a, run: '{builtin}' }}\n")), [""; 0], "{builtin}");
+    }
+}
+
+#[test]
 fn a_path_and_a_search_path_of_the_step_count() {
     let project = with_harness();
     let step = "  - { id: a, run: [python, a.py], env: { PATH: \"bin\" } }\n";
@@ -217,6 +231,12 @@ fn tests_packages_and_pointers_are_looked_for() {
     assert_eq!(step(&format!("{pytest} tests/test_x.py::TestA::test_e")), ["warning test-missing 5:68"]);
     assert_eq!(step(&format!("{pytest} tests/test_y.py::test_d")), ["warning test-missing 5:44"]);
     assert_eq!(step(&format!("{pytest} -k no.py --deselect tests/no.py::x")), [""; 0]);
+    for (broken, id) in
+        [("def t(): 1\nasync", "foo"), ("def\nfoo\n", "foo"), ("async\ndef foo(): 1\n", "foo")]
+    {
+        project.write("tests/test_z.py", broken);
+        assert_eq!(step(&format!("{pytest} tests/test_z.py::{id}")).len(), usize::from(!broken.contains(id)));
+    }
     let (_, found) = validated(&project, "  - { id: a, run: [cargo, test, --package=ow, --, --list] }\n");
     assert_eq!(
         (&found[0]["id"], &found[0]["help"]),

@@ -1,4 +1,8 @@
 //! `runner schema` and the parser agree: what one takes, the other takes, and the keys are the same.
+//!
+//! The schema is compiled by a validator that knows nothing of the runner and is held against every workflow of
+//! the repository, of the guide, and some that are wrong. An editor that follows it must never call a valid
+//! workflow a mistake.
 
 mod markdown;
 mod support;

@@ -1,5 +1,8 @@
 //! Small conclusions of a draft that are no keys of a note: which step makes an artifact, what a step is
-//! called, which gates the note may mean. Used by [`crate::draft::page`].
+//! called, which gates the note may mean.
+//!
+//! Called by [`crate::draft::page`] with what [`Reading`] found. Each is a guess that can be wrong, so gates stand
+//! in the draft as comments, and nothing here may become a condition that holds a run.
 
 use crate::draft::command;
 use crate::draft::note::{HandoffNote, Item, Key};

@@ -94,7 +94,7 @@ impl Helps {
         }
         let question = argv.join(" ");
         let tool = argv[..argv.len() - 1].join(" ");
-        let answer = self.answers.entry(argv).or_insert_with_key(|argv| ask(argv, site.path.as_deref()));
+        let answer = self.answers.entry(argv).or_insert_with_key(|argv| ask(argv, site.path.list()));
         Some(Answer { tool, question, options: answer.as_ref()? })
     }
 }

@@ -28,7 +28,7 @@ use crate::spec::{Action, Command, Step, Workflow};
 use call::{Call, calls, is_python, is_python_file};
 use help::Helps;
 use python::Options;
-use site::{Earlier, Site};
+use site::{Earlier, Search, Site};
 use words::{Text, UNKNOWN, Word};
 
 /// A plan that can be run, and what is worth knowing before.
@@ -159,7 +159,10 @@ impl Looker<'_> {
         let source = &self.workflow.source;
         let env = |name: &str| {
             let own = self.step.env.iter().find(|(known, _)| known == name);
-            own.map_or_else(|| std::env::var_os(name), |(_, text)| known(text, names).map(Into::into))
+            let inherited = || std::env::var_os(name).map_or(Search::Unset, Search::List);
+            own.map_or_else(inherited, |(_, text)| {
+                known(text, names).map_or(Search::Unknown, |text| Search::List(text.into()))
+            })
         };
         let mut site = Site {
             source,
@@ -168,6 +171,7 @@ impl Looker<'_> {
             step: &self.step.id,
             path: env("PATH"),
             python_path: env("PYTHONPATH")
+                .list()
                 .map(|list| std::env::split_paths(&list).map(|path| directory.join(path)).collect())
                 .unwrap_or_default(),
             directory,
@@ -217,7 +221,7 @@ impl Looker<'_> {
             root: self.root,
             bundle: self.bundle,
             step: &self.step.id,
-            path: None,
+            path: Search::Unset,
             python_path: Vec::new(),
             directory: self.root.to_owned(),
             earlier,

@@ -3,6 +3,8 @@
 //! [`check`] is called once for a workflow. It says nothing unless it is sure that a file of the project is
 //! meant: the file is there, or it is named as a source file below a directory that is there.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -25,6 +27,9 @@ const WRITTEN: [&str; 22] = [
     "py", "pyx", "rs", "c", "h", "cc", "cpp", "hpp", "cu", "f90", "go", "java", "js", "ts", "jl", "R", "sh",
     "md", "rst", "toml", "yaml", "yml",
 ];
+
+/// A longer file was not written by people: its lines are not counted.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The findings about all texts of a workflow.
 pub(super) fn check(source: &Source, root: &Path, bundles: &str) -> Vec<Diagnostic> {
@@ -76,16 +81,34 @@ fn wrong(root: &Path, path: &str, line: usize) -> Option<(String, String)> {
         return (written && first)
             .then(|| (format!("it points to `{path}`, which is not in the project"), near(path, &file)));
     }
-    let bytes = std::fs::read(&file).ok()?;
-    let lines = memchr::memchr_iter(b'\n', &bytes).count()
-        + usize::from(!bytes.ends_with(b"\n") && !bytes.is_empty());
-    (line == 0 || line > lines).then(|| {
-        let noun = if lines == 1 { "line" } else { "lines" };
-        (
-            format!("it points to line {line} of `{path}`, which has {lines} {noun}"),
-            "correct the line".to_owned(),
-        )
-    })
+    let lines = fewer(File::open(&file).ok()?, line)?;
+    let noun = if lines == 1 { "line" } else { "lines" };
+    let message = format!("it points to line {line} of `{path}`, which has {lines} {noun}");
+    Some((message, "correct the line".to_owned()))
+}
+
+/// How many lines a file has, when the line is not one of them. Reads up to that line; `None` when it is there,
+/// or when nobody knows because the file is longer than [`MOST_BYTES`].
+fn fewer(file: impl Read, line: usize) -> Option<usize> {
+    let mut file = file.take(MOST_BYTES + 1);
+    let mut buffer = vec![0; 64 << 10];
+    let (mut ended, mut open, mut bytes) = (0_usize, false, 0_u64);
+    loop {
+        let read = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return None,
+        };
+        let part = &buffer[..read];
+        bytes += read as u64;
+        ended += memchr::memchr_iter(b'\n', part).count();
+        open = !part.ends_with(b"\n");
+        if line > 0 && ended + usize::from(open) >= line {
+            return None;
+        }
+    }
+    (bytes <= MOST_BYTES).then_some(ended + usize::from(open))
 }
 
 fn collect(node: &Node, texts: &mut Vec<Placed<String>>) {
@@ -94,5 +117,44 @@ fn collect(node: &Node, texts: &mut Vec<Placed<String>>) {
         Value::List(items) => items.iter().for_each(|item| collect(item, texts)),
         Value::Map(entries) => entries.iter().for_each(|(_, item)| collect(item, texts)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() {
+        for (text, lines) in [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("\n\n", 2)] {
+            assert_eq!(fewer(text.as_bytes(), lines + 1), Some(lines), "{text:?}");
+            assert_eq!(fewer(text.as_bytes(), 0), Some(lines), "{text:?}: no file has a line 0");
+            assert!(lines == 0 || fewer(text.as_bytes(), lines).is_none(), "{text:?}");
+        }
+        let long = "x\n".repeat(100_000);
+        assert_eq!((fewer(long.as_bytes(), 100_000), fewer(long.as_bytes(), 100_001)), (None, Some(100_000)));
+    }
+
+    /// Counts what is read of a text without an end.
+    struct Endless<'a>(&'a mut u64, u8);
+
+    impl Read for Endless<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            buffer.fill(self.1);
+            *self.0 += buffer.len() as u64;
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn a_huge_file_is_read_up_to_the_line_and_never_whole() {
+        let mut read = 0;
+        assert_eq!(fewer(Endless(&mut read, b'\n'), 12), None);
+        assert_eq!(read, 64 << 10, "the line is in the first part");
+        for line in [0, 2] {
+            let mut read = 0;
+            assert_eq!(fewer(Endless(&mut read, b'x'), line), None, "too long to say");
+            assert_eq!(read, MOST_BYTES + 1);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::call::Call;
 use super::python::modules;
 use super::shell::BUILTINS;
-use super::site::{Later, Site, near};
+use super::site::{Later, Search, Site, near};
 use super::words::Word;
 use crate::diagnostic::Diagnostic;
 
@@ -30,7 +30,8 @@ pub(super) fn check(site: &Site<'_>, call: &Call<'_>, shell: bool) -> Option<Dia
 
 fn program(site: &Site<'_>, word: &Word) -> Option<Diagnostic> {
     let name = word.known()?;
-    if site.program(name).is_some() {
+    let unsure = site.path == Search::Unknown && !name.contains('/');
+    if unsure || site.program(name).is_some() {
         return None;
     }
     let told = |place: &str| {
@@ -38,7 +39,8 @@ fn program(site: &Site<'_>, word: &Word) -> Option<Diagnostic> {
     };
     if !name.contains('/') {
         // An earlier step may install it.
-        let entries = site.path.iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
+        let entries =
+            site.path.list().into_iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
         let mut entries = entries.filter(|entry| entry.is_absolute());
         if entries.any(|entry| site.later(&entry) == Later::Expected) {
             return None;

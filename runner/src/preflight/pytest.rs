@@ -75,26 +75,30 @@ fn test(site: &Site<'_>, word: &Word, text: &str) -> Option<Diagnostic> {
     if all.iter().any(|token| token.name().is_some_and(|name| MAKERS.contains(&name))) || star(&all) {
         return None;
     }
-    let mut body: &[Token] = &all;
-    let mut from = file.len() + 2;
+    let (at, name, known) = unknown(&all, id)?;
+    let message = format!("`{}` has no `{name}`", site.shown(&path));
+    let help = nearest(name, known.iter().map(String::as_str)).map_or_else(
+        || "correct the name, or add the test".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Some(warning(file.len() + 2 + at, name.len(), message).label("no such test").help(help))
+}
+
+/// The first name of a test's id that is not in the text: where it begins in the id, the name, and the names
+/// that are at its place. `None` when all are there, or when one may come from elsewhere.
+fn unknown<'i>(all: &[Token], id: &'i str) -> Option<(usize, &'i str, Vec<String>)> {
+    let mut body = all;
+    let mut at = 0;
     for name in id.split("::") {
         let (names, below) = members(body, name);
         if let Some(below) = below {
             body = below;
-            from += name.len() + 2;
+            at += name.len() + 2;
             continue;
         }
         // Named, but not here: imported, inherited, assigned. Then nobody knows without running it.
-        if names.inherits || all.iter().any(|token| token.is(name)) {
-            return None;
-        }
-        let message = format!("`{}` has no `{name}`", site.shown(&path));
-        let near = nearest(name, names.known.iter().map(String::as_str));
-        let help = near.map_or_else(
-            || "correct the name, or add the test".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        return Some(warning(from, name.len(), message).label("no such test").help(help));
+        let elsewhere = names.inherits || all.iter().any(|token| token.is(name));
+        return (!elsewhere).then_some((at, name, names.known));
     }
     None
 }
@@ -109,49 +113,81 @@ struct Members {
     inherits: bool,
 }
 
-/// The members of a body, and the body of the one that is looked for.
+/// The members of a body, and the body of the one that is looked for. A text that is no Python has members, too:
+/// nothing here may rely on a keyword having its name behind it.
 fn members<'t>(body: &'t [Token], wanted: &str) -> (Members, Option<&'t [Token]>) {
     let mut members = Members { known: Vec::new(), inherits: false };
-    let Some(start) = body.iter().position(|token| token.first) else { return (members, None) };
+    let start = body.iter().position(|token| token.first);
     // The statement before the body, when it is a class, says whether it inherits.
-    members.inherits = body[..start].iter().filter_map(Token::name).any(|name| name != "object");
+    let head = &body[..start.unwrap_or(body.len())];
+    members.inherits = head.iter().filter_map(Token::name).any(|name| name != "object");
+    let Some(start) = start else { return (members, None) };
     let indentation = body[start].column;
     let starts: Vec<usize> = (start..body.len()).filter(|at| body[*at].first).collect();
+    // The statements that a statement stands in: their columns, and whether one of them is a definition.
+    let mut around: Vec<(usize, bool)> = Vec::new();
     for (index, at) in starts.iter().copied().enumerate() {
-        let mut name_at = at;
-        if body[at].is("async") {
-            name_at += 1;
+        let column = body[at].column;
+        while around.last().is_some_and(|(outer, _)| *outer >= column) {
+            around.pop();
         }
-        let definition = body[name_at].is("def") || body[name_at].is("class");
-        let Some(name) = body.get(name_at + 1).and_then(Token::name).filter(|_| definition) else { continue };
+        let nested = around.last().is_some_and(|(_, definition)| *definition);
+        let own = ["def", "class", "async"].iter().any(|word| body[at].is(word));
+        around.push((column, nested || own));
+        let Some((name, behind)) = definition(body, at) else { continue };
         // Deeper ones in an `if` or `try` count too; those in another class or function do not.
-        if body[at].column != indentation && nested(body, &starts[..index], body[at].column, indentation) {
+        if column != indentation && nested {
             continue;
         }
         members.known.push(name.to_owned());
         if name == wanted {
-            let column = body[at].column;
             let end = starts[index + 1..].iter().find(|next| body[**next].column <= column);
-            return (members, Some(&body[name_at + 2..end.copied().unwrap_or(body.len())]));
+            return (members, body.get(behind..end.copied().unwrap_or(body.len())));
         }
     }
     (members, None)
 }
 
-/// Whether a deeper statement lies within a definition.
-fn nested(body: &[Token], earlier: &[usize], column: usize, indentation: usize) -> bool {
-    let mut column = column;
-    for at in earlier.iter().rev() {
-        let token = &body[*at];
-        if token.column < column {
-            column = token.column;
-            if ["def", "class", "async"].iter().any(|word| token.is(word)) {
-                return true;
+/// The name that a statement defines, and the index of the token behind it.
+fn definition(body: &[Token], start: usize) -> Option<(&str, usize)> {
+    let at = start + usize::from(body[start].is("async"));
+    let keyword = body.get(at).filter(|token| at == start || !token.first)?;
+    let name = body.get(at + 1).filter(|token| !token.first)?.name()?;
+    (keyword.is("def") || keyword.is("class")).then_some((name, at + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::python::source::soups;
+
+    fn missing(text: &str, id: &str) -> Option<String> {
+        unknown(&tokens(text), id).map(|(at, name, _)| format!("{at} {name}"))
+    }
+
+    #[test]
+    fn a_name_is_missing_only_where_it_cannot_come_from_elsewhere() {
+        let text =
+            "class A:\n    if x:\n        async def b(self):\n            def c(): pass\nclass D(E): pass\n";
+        assert_eq!(missing(text, "A::b"), None);
+        assert_eq!(missing(text, "A::bb"), Some("3 bb".to_owned()));
+        assert_eq!(missing(text, "F"), Some("0 F".to_owned()));
+        assert_eq!(missing(text, "D::f"), None, "E may have it");
+    }
+
+    #[test]
+    fn any_text_has_an_end() {
+        for text in
+            ["def t(): 1\nasync", "def\nfoo\n", "async\ndef foo(): 1", "async def", "class", "class\n(", ""]
+        {
+            for id in ["foo", "", "foo::x", "::foo", "def", "async::def"] {
+                let _ = missing(text, id);
             }
         }
-        if column <= indentation {
-            return false;
+        for text in soups() {
+            for id in ["foo", "foo::parser", "parser::foo::f"] {
+                let _ = missing(&text, id);
+            }
         }
     }
-    false
 }

@@ -34,16 +34,89 @@ const OPENERS: [&str; 10] = ["if", "then", "else", "elif", "do", "while", "until
 /// Words that stand where a command could and are none.
 const CLOSERS: [&str; 4] = ["fi", "done", "}", "esac"];
 /// Words that need more than is read here, or after which names mean something else.
-const ENDS: [&str; 8] = ["case", "function", "select", "eval", ".", "source", "alias", "[["];
+const ENDS: [&str; 9] = ["case", "function", "select", "coproc", "eval", ".", "source", "alias", "[["];
 /// Words with which a line asks whether something is there.
 const QUESTIONS: [&str; 8] = ["if", "elif", "while", "until", "command", "which", "type", "hash"];
 
-/// Commands that the shell itself knows.
-pub(super) const BUILTINS: [&str; 36] = [
-    ":", "[", "break", "cd", "continue", "echo", "exit", "export", "false", "fg", "bg", "getopts", "hash",
-    "jobs", "kill", "local", "printf", "pwd", "read", "readonly", "return", "shift", "test", "times", "true",
-    "type", "ulimit", "umask", "unset", "wait", "command", "exec", "unalias", "fc", "set", "trap",
+/// Commands and keywords that the shell itself knows: those of POSIX and dash, and those of bash, because `sh` is
+/// bash on some machines, and there such a word is no missing program.
+pub(super) const BUILTINS: [&str; 73] = [
+    "!",
+    ".",
+    ":",
+    "[",
+    "[[",
+    "]]",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "case",
+    "cd",
+    "chdir",
+    "command",
+    "compgen",
+    "complete",
+    "compopt",
+    "continue",
+    "coproc",
+    "declare",
+    "dirs",
+    "disown",
+    "echo",
+    "enable",
+    "eval",
+    "exec",
+    "exit",
+    "export",
+    "false",
+    "fc",
+    "fg",
+    "function",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "in",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "select",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "test",
+    "time",
+    "times",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "wait",
+    "{",
+    "}",
 ];
+/// Builtins that set variables.
+const DECLARE: [&str; 5] = ["export", "declare", "typeset", "readonly", "local"];
 
 /// Reads a line.
 pub(super) fn commands(line: &str) -> Line {
@@ -148,9 +221,14 @@ impl Reader<'_> {
                 (Some(directory), Some(to)) => Some(format!("{directory}/{to}")),
                 _ => None,
             };
+        } else if words.iter().take(2).any(|word| ["pushd", "popd", "chdir", "cd"].contains(&word.0.as_str()))
+        {
+            // `pushd x`, `command cd x`: not followed.
+            self.directory = None;
         }
         // With another search path nothing is known of the programs behind it.
-        let path = words[0].0 == "export" && words.iter().any(|word| word.0.starts_with("PATH"));
+        let path =
+            DECLARE.contains(&words[0].0.as_str()) && words.iter().any(|word| word.0.starts_with("PATH"));
         self.found.commands.push(Simple { words, directory: self.directory.clone() });
         !path
     }
@@ -304,6 +382,8 @@ mod tests {
         assert_eq!(told("f() { a; }; f"), [""; 0]);
         assert_eq!(told("a `b` c; d"), [""; 0]);
         assert_eq!(told("export PATH=x; b"), ["export PATH=x"]);
+        assert_eq!(told("declare -x PATH=x; b"), ["declare -x PATH=x"]);
+        assert_eq!(told("coproc a; b"), [""; 0]);
         assert_eq!(told("a 'open"), [""; 0]);
     }
 
@@ -322,5 +402,6 @@ mod tests {
         assert_eq!(directories("cd a && cd b && x")[2].as_deref(), Some("a/b"));
         assert_eq!(directories("cd $A && x")[1], None);
         assert_eq!(directories("(cd a); x")[1], None);
+        assert_eq!(directories("pushd a; x")[1], None);
     }
 }

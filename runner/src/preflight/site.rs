@@ -2,7 +2,7 @@
 //!
 //! Made once for each step and each command of a shell line; the checks read it and add their findings.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -32,6 +32,24 @@ pub(super) enum Later {
     Never,
 }
 
+/// Where programs are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// There is no PATH.
+    Unset,
+    /// The directories of PATH.
+    List(OsString),
+    /// Only the run will know its PATH: then nothing is said about a name without `/`.
+    Unknown,
+}
+
+impl Search {
+    /// The directories, when they are known.
+    pub fn list(&self) -> Option<&OsStr> {
+        if let Self::List(list) = self { Some(list) } else { None }
+    }
+}
+
 /// Where a command stands.
 #[derive(Clone, Debug)]
 pub(super) struct Site<'a> {
@@ -46,7 +64,7 @@ pub(super) struct Site<'a> {
     /// Where the command runs, absolute.
     pub directory: PathBuf,
     /// The search path for programs.
-    pub path: Option<OsString>,
+    pub path: Search,
     /// Further directories of Python modules.
     pub python_path: Vec<PathBuf>,
     /// What earlier steps may have made.
@@ -119,7 +137,7 @@ impl Site<'_> {
         if name.contains('/') {
             return Some(self.path_of(name)).filter(|path| runs(path));
         }
-        let path = self.path.as_ref()?;
+        let path = self.path.list()?;
         std::env::split_paths(path).map(|entry| self.directory.join(entry).join(name)).find(|path| runs(path))
     }
 }

@@ -34,13 +34,34 @@ impl Pattern {
         let last = self.regex.captures_iter(text).last();
         let group = last.as_ref().and_then(|found| found.get(1)).ok_or("nothing matches the pattern")?;
         let found = String::from_utf8_lossy(group.as_bytes()).into_owned();
-        let plain = found.trim().replace(',', "");
+        let Some(plain) = without_groups(found.trim()) else {
+            return Err(format!(
+                "the pattern matches `{found}`, which is no number: commas are read between groups of three \
+                 digits only (`16,777,216`); let the program print a decimal point, not a comma"
+            ));
+        };
         if let Ok(whole) = plain.parse::<i64>() {
             return Ok(whole.into());
         }
         let number = plain.parse::<f64>().ok().and_then(Number::from_f64);
         number.map(Value::Number).ok_or_else(|| format!("the pattern matches `{found}`, which is no number"))
     }
+}
+
+/// The text without the commas between its groups of three digits. `None` when it has another comma: `0,10` may
+/// be a tenth, and a guess would be a factor.
+fn without_groups(text: &str) -> Option<String> {
+    if !text.contains(',') {
+        return Some(text.to_owned());
+    }
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.strip_prefix(['+', '-']).unwrap_or(whole).split(',');
+    // `0,100` is a tenth: no number with groups begins with a zero.
+    let first =
+        groups.next().is_some_and(|first| digits(first) && first.len() <= 3 && !first.starts_with('0'));
+    let grouped = first && groups.all(|group| digits(group) && group.len() == 3);
+    (grouped && fraction.is_none_or(digits)).then(|| text.replace(',', ""))
 }
 
 #[cfg(test)]
@@ -65,6 +86,20 @@ mod tests {
         assert_eq!(found("x=(.*)", b"y"), Err("nothing matches the pattern".to_owned()));
         let nan = found("x=(.*)", b"x=nan");
         assert_eq!(nan, Err("the pattern matches `nan`, which is no number".to_owned()));
+    }
+
+    #[test]
+    fn a_decimal_comma_is_no_number_and_never_a_factor() {
+        for (text, number) in [("-1,234.5", json!(-1234.5)), ("+12,345,678", json!(12_345_678))] {
+            assert_eq!(found("x=(.*)", format!("x={text}").as_bytes()), Ok(number), "{text}");
+        }
+        for text in [
+            "0,10", "1,5", "0,100", "1,2345", "1234,567", "1,", ",5", "1,234,5", "1,234e5", "1.5,000",
+            "1,234.",
+        ] {
+            let error = found("([0-9.,e]+)", format!("took {text} s").as_bytes()).expect_err(text);
+            assert!(error.contains(&format!("`{text}`")) && error.contains("decimal point"), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod click;
 pub(super) mod modules;
 pub(super) mod source;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use modules::{Module, gather};
@@ -98,14 +99,10 @@ fn called(program: &Module, module: &Module) -> bool {
     let entry = |name: &str| {
         ["main", "cli", "app", "run", "args", "parser"].iter().any(|word| name.to_lowercase().contains(word))
     };
-    let defined = |name: &str| {
-        let mut pairs = module.tokens.windows(2);
-        pairs.any(|pair| (pair[0].is("def") || pair[0].first) && pair[1].is(name) || pair[0].is(name))
-    };
-    program
-        .tokens
-        .windows(2)
-        .any(|pair| pair[1].symbol('(') && pair[0].name().is_some_and(|name| entry(name) && defined(name)))
+    let names: BTreeSet<&str> = module.tokens.iter().filter_map(Token::name).collect();
+    program.tokens.windows(2).any(|pair| {
+        pair[1].symbol('(') && pair[0].name().is_some_and(|name| entry(name) && names.contains(name))
+    })
 }
 
 /// The tokens of a call's brackets, `open` being the index of the `(`: what is between, split at the commas of

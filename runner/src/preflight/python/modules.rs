@@ -62,10 +62,10 @@ pub(super) fn gather(script: &Path, roots: &[PathBuf], project: &Path) -> Option
             && !paths.contains(&found)
         {
             paths.push(found);
+            if paths.len() > MOST {
+                return None;
+            }
         }
-    }
-    if paths.len() > MOST {
-        return None;
     }
     let mut modules = vec![program];
     // A module that cannot be read may hold the parser.

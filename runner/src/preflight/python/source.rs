@@ -170,6 +170,67 @@ impl Reader<'_> {
     }
 }
 
+/// Texts of random tokens, the same each time: what no person wrote must be read without harm, too.
+#[cfg(test)]
+pub(in crate::preflight) fn soups() -> impl Iterator<Item = String> {
+    const PARTS: [&str; 44] = [
+        "async ",
+        "def ",
+        "class ",
+        "foo",
+        "parser",
+        "f",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "=",
+        ".",
+        "*",
+        "@",
+        "\n",
+        "\n",
+        "\n    ",
+        "\n  ",
+        ";",
+        "\\",
+        "'--x'",
+        "\"\"\"",
+        "'",
+        "#",
+        "1",
+        " ",
+        "self",
+        "parents",
+        "argparse.ArgumentParser",
+        "ArgumentParser()",
+        "add_argument",
+        "parse_args()",
+        "parents=[f]",
+        "argv",
+        "sys.argv[1:]",
+        "import ",
+        "from ",
+        "click.option",
+        "click.command()",
+        "\u{e9}",
+    ];
+    // A linear congruential generator (Knuth's MMIX): its upper bits are random enough to mix words.
+    let mut state = 1_u64;
+    let mut next = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0) % below
+    };
+    (0..4000).map(move |_| {
+        let parts = next(24);
+        (0..parts).map(|_| PARTS[next(PARTS.len())]).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,8 +250,12 @@ mod tests {
 
     #[test]
     fn any_text_has_an_end() {
-        for text in ["'", "\"\"\"a", "'a\\", "f'", "(((", "\\", "a = '\u{e9}\\\u{e9}"] {
+        for text in ["'", "\"\"\"a", "'a\\", "f'", "(((", "\\", "a = '\u{e9}\\\u{e9}", "async", "def\nfoo\n"]
+        {
             let _ = tokens(text);
+        }
+        for text in soups() {
+            let _ = tokens(&text);
         }
     }
 }
