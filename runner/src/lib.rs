@@ -2,8 +2,8 @@
 //!
 //! The modules are layers; one may use only those that stand below it (a test holds that):
 //! `cli`, `run`, `preflight`, `audit`, `verify`, `report`, `ledger`, `client`, `launch`, `evidence`, `process`,
-//! `guard`, `event`, `outcome`, `plan`, `catalog`, `draft`, `spec`, and at the bottom `diagnostic`, `exit_code`, `git`, `fs`,
-//! `clock`.
+//! `guard`, `event`, `outcome`, `plan`, `catalog`, `draft`, `spec`, and at the bottom `shell`, `diagnostic`, `exit_code`, `git`,
+//! `fs`, `clock`.
 
 pub mod audit;
 pub mod catalog;
@@ -26,5 +26,6 @@ pub mod preflight;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod shell;
 pub mod spec;
 pub mod verify;

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::audit::moment;
-use crate::audit::shell::{Word, assignment, expand, words};
+use crate::audit::shell::{Word, expand, words};
 use crate::audit::subject::is_kind;
 use crate::audit::text::Text;
+use crate::shell::assignment;
 
 /// What is said of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

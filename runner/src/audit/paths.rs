@@ -119,7 +119,7 @@ fn written(part: &[Word]) -> Vec<String> {
     };
     let program = (0..part.len())
         .filter_map(text)
-        .find(|word| crate::audit::shell::assignment(word).is_none())
+        .find(|word| crate::shell::assignment(word).is_none())
         .and_then(|program| program.rsplit('/').next())
         .unwrap_or_default();
     let mut found = Vec::new();

@@ -65,13 +65,6 @@ pub fn words(line: &str) -> Vec<Word> {
     found
 }
 
-/// `NAME=value`, when the word is that.
-pub fn assignment(word: &str) -> Option<(&str, &str)> {
-    let (name, value) = word.split_once('=')?;
-    let named = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (named && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())).then_some((name, value))
-}
-
 /// The text with the variables that are known put in; an unknown one stays as it is written.
 pub fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut expanded = String::with_capacity(text.len());

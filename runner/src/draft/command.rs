@@ -4,8 +4,8 @@
 //! [`steps_of`] takes a line apart: assignments, `cd`, `tee` and redirections become keys of a step; what only
 //! a shell understands stays a line for `sh -c`. Nothing is guessed: prose that is no command is no command.
 
+use crate::draft::lazy_regex::{LazyRegex, group};
 use crate::draft::note::Item;
-use crate::draft::pattern::{Pattern, group};
 use crate::draft::places::BUNDLE;
 use crate::draft::shell::{self, Operator};
 
@@ -94,15 +94,15 @@ const PROGRAMS: &[&str] = &[
     "test",
 ];
 
-static ASSIGNMENTS: Pattern =
-    Pattern::new(r#"^(?:env +)?(?:[A-Za-z_][A-Za-z0-9_]*=(?:"[^"]*"|'[^']*'|[^ \t\n"']*) +)+"#);
-static VERB: Pattern = Pattern::new(
+static ASSIGNMENTS: LazyRegex =
+    LazyRegex::new(r#"^(?:env +)?(?:[A-Za-z_][A-Za-z0-9_]*=(?:"[^"]*"|'[^']*'|[^ \t\n"']*) +)+"#);
+static VERB: LazyRegex = LazyRegex::new(
     r"(?:^|[^A-Za-z])(?:[Rr]un|[Rr]erun|[Ee]xecute|[Ii]nvoke|[Ll]aunch|[Cc]all|[Uu]se|via|with):? *$",
 );
-static SPAN: Pattern = Pattern::new(r"``([^`]+(?:`[^`]+)*)``|`([^`\n]+)`");
-static SENTENCE_END: Pattern =
-    Pattern::new(r"[.;]? *$|\. |; then |, then |, and |, expecting |; | then | \u{2014} | \(|\n|\.[ \t]*$");
-static MAKES_STAMP: Pattern = Pattern::new(
+static SPAN: LazyRegex = LazyRegex::new(r"``([^`]+(?:`[^`]+)*)``|`([^`\n]+)`");
+static SENTENCE_END: LazyRegex =
+    LazyRegex::new(r"[.;]? *$|\. |; then |, then |, and |, expecting |; | then | \u{2014} | \(|\n|\.[ \t]*$");
+static MAKES_STAMP: LazyRegex = LazyRegex::new(
     r#"(?:export +)?[A-Za-z_]*(?:STAMP|stamp)="?(?:\$\(date[^)]*\)|`date[^`]*`)"? *(?:&&|;)? *"#,
 );
 
@@ -272,11 +272,7 @@ fn below(path: &str) -> bool {
 }
 
 fn assignment(word: &str) -> Option<(String, String)> {
-    let (name, value) = word.split_once('=')?;
-    let fine = !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    fine.then(|| (name.to_owned(), value.to_owned()))
+    crate::shell::assignment(word).map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// The name in the bundle of what `tee` writes.

@@ -5,8 +5,8 @@
 //! in the draft as comments, and nothing here may become a condition that holds a run.
 
 use crate::draft::command;
+use crate::draft::lazy_regex::{LazyRegex, group};
 use crate::draft::note::{HandoffNote, Item, Key};
-use crate::draft::pattern::{Pattern, group};
 use crate::draft::places::BUNDLE;
 use crate::draft::reading::{Planned, Reading, VAR, planned_text};
 
@@ -23,16 +23,16 @@ const OWN: [&str; 9] = [
     "ledger.patch",
 ];
 
-static BOUND: Pattern = Pattern::new(
+static BOUND: LazyRegex = LazyRegex::new(
     r"([A-Za-z][A-Za-z0-9_]*) ?(<=|>=|<|>|\u{2264}|\u{2265}) ?([0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?)",
 );
-static NEAR_ONE: Pattern = Pattern::new(
+static NEAR_ONE: LazyRegex = LazyRegex::new(
     r"\|([A-Za-z][A-Za-z0-9_]*) ?[-\u{2212}\u{2013}] ?1(?:\.0)?\| ?(<=|>=|<|>|\u{2264}|\u{2265}) ?([0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?)",
 );
-static RESULTS: Pattern =
-    Pattern::new(r"(?-u:\b)([A-Za-z0-9_-]*(?:result|metric|benchmark)[A-Za-z0-9_-]*\.json)");
+static RESULTS: LazyRegex =
+    LazyRegex::new(r"(?-u:\b)([A-Za-z0-9_-]*(?:result|metric|benchmark)[A-Za-z0-9_-]*\.json)");
 
-static SPAN: Pattern = Pattern::new(r"`([^`\n]+)`");
+static SPAN: LazyRegex = LazyRegex::new(r"`([^`\n]+)`");
 
 /// Whether a file of the bundle is written by the runner itself.
 pub(super) fn reserved(name: &str) -> bool {

@@ -11,9 +11,9 @@
 
 mod command;
 mod hints;
+mod lazy_regex;
 mod note;
 mod page;
-mod pattern;
 mod places;
 mod reading;
 mod rules;

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::draft::pattern::{Pattern, group};
+use crate::draft::lazy_regex::{LazyRegex, group};
 
 /// A key that is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,12 +114,13 @@ impl fmt::Display for NoteError {
 
 impl std::error::Error for NoteError {}
 
-static KEY: Pattern = Pattern::new(concat!(
+static KEY: LazyRegex = LazyRegex::new(concat!(
     r"^(?:[-*+] +)?(#{1,6} *)?(\*\*|__)?([A-Za-z][A-Za-z0-9 &/-]{0,60}?) *(\([^()]*\))? *",
     r"(?:(?:(:)(?:\*\*|__)?|(?:\*\*|__) *(:)|(\*\*|__))[ \t]*(.*))?$",
 ));
-static BULLET: Pattern = Pattern::new(r"^[ \t]*(?:[-*+\u{2022}]|[0-9]{1,3}[.)])[ \t]+(.*)$");
-static HEREDOC: Pattern = Pattern::new(r#"<<-?[ ]*(?:'([A-Za-z0-9_]+)'|"([A-Za-z0-9_]+)"|([A-Za-z0-9_]+))"#);
+static BULLET: LazyRegex = LazyRegex::new(r"^[ \t]*(?:[-*+\u{2022}]|[0-9]{1,3}[.)])[ \t]+(.*)$");
+static HEREDOC: LazyRegex =
+    LazyRegex::new(r#"<<-?[ ]*(?:'([A-Za-z0-9_]+)'|"([A-Za-z0-9_]+)"|([A-Za-z0-9_]+))"#);
 
 impl HandoffNote {
     /// Reads a note. Line ends may be those of Windows.

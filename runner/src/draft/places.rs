@@ -6,16 +6,16 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Stamp;
+use crate::draft::lazy_regex::{LazyRegex, group};
 use crate::draft::note::{HandoffNote, Item, Key};
-use crate::draft::pattern::{Pattern, group};
 
 /// Every spelling of a stamp that stands for the one of the run.
-static STAMP: Pattern = Pattern::new(concat!(
+static STAMP: LazyRegex = LazyRegex::new(concat!(
     r"<[A-Za-z_ :-]*(?:STAMP|Stamp|stamp|YYYY|DATE|date)[A-Za-z_ :-]*>|\$\{[A-Z_]*STAMP\}|\$[A-Z_]*STAMP(?-u:\b)",
     r"|\{[A-Za-z_]*(?:STAMP|stamp)\}|\$\(date[^)]*\)|YYYYMMDDTHHMMSSZ",
 ));
-static EXACT: Pattern = Pattern::new(r"(?-u:\b)[0-9]{8}T[0-9]{6}Z(?-u:\b)");
-static EARLIER: Pattern = Pattern::new(r"([A-Za-z0-9_][A-Za-z0-9_./-]*)/([0-9]{8}T[0-9]{6}Z)(?-u:\b)");
+static EXACT: LazyRegex = LazyRegex::new(r"(?-u:\b)[0-9]{8}T[0-9]{6}Z(?-u:\b)");
+static EARLIER: LazyRegex = LazyRegex::new(r"([A-Za-z0-9_][A-Za-z0-9_./-]*)/([0-9]{8}T[0-9]{6}Z)(?-u:\b)");
 
 /// Stands for the bundle in a text until it is written as YAML; a character that no note holds.
 pub(super) const BUNDLE: char = '\u{e000}';

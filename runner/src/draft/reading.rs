@@ -4,24 +4,25 @@
 //! [`crate::draft::draft`] and written down by [`crate::draft::page`].
 
 use crate::draft::command::{self, ShellCommand};
+use crate::draft::lazy_regex::{LazyRegex, group};
 use crate::draft::note::{HandoffNote, Item, Key};
-use crate::draft::pattern::{Pattern, group};
 use crate::draft::places::{self, Artifacts};
 use crate::spec::Fault;
 
 /// Stand around the name of a variable until a text is written as YAML.
 pub(super) const VAR: (char, char) = ('\u{e002}', '\u{e003}');
 
-static FOCUS: Pattern = Pattern::new(r"^`?\[([^\]`|]+)\]`?[ :\u{2014}-]*(.*)$");
-static BARE_FOCUS: Pattern = Pattern::new(r"^([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)(?-u:\b)[ :\u{2014}-]*(.*)$");
-static LEDGER: Pattern = Pattern::new(r"([A-Za-z0-9_][A-Za-z0-9_./-]*fix_plan\.md|fix_plan\.md)");
-static PLAN: Pattern = Pattern::new(r"(plans/[A-Za-z0-9_./-]+\.md)");
-static ROW: Pattern =
-    Pattern::new(r"(?-u:\b)([A-Z]{1,3}[0-9]{1,3}[a-z]?)`?(?: +(?:to|as|row|state|is))* *`?\[([PDBXx~-])\]");
-static PHASE: Pattern = Pattern::new(r"(?-u:\b)(?:[Pp]hase|[Ss]tage|[Rr]ow) ([A-Z][0-9]{1,3}[a-z]?)(?-u:\b)");
-static OPTION: Pattern =
-    Pattern::new(r"(?:^|[ `])(--?[A-Za-z][A-Za-z0-9_-]*)[ =]([A-Za-z0-9_./+][A-Za-z0-9_./+-]*)");
-static DENIED: Pattern = Pattern::new(r"(?i-u:do not|don't|never|avoid)[^.;,]*$");
+static FOCUS: LazyRegex = LazyRegex::new(r"^`?\[([^\]`|]+)\]`?[ :\u{2014}-]*(.*)$");
+static BARE_FOCUS: LazyRegex = LazyRegex::new(r"^([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+)(?-u:\b)[ :\u{2014}-]*(.*)$");
+static LEDGER: LazyRegex = LazyRegex::new(r"([A-Za-z0-9_][A-Za-z0-9_./-]*fix_plan\.md|fix_plan\.md)");
+static PLAN: LazyRegex = LazyRegex::new(r"(plans/[A-Za-z0-9_./-]+\.md)");
+static ROW: LazyRegex =
+    LazyRegex::new(r"(?-u:\b)([A-Z]{1,3}[0-9]{1,3}[a-z]?)`?(?: +(?:to|as|row|state|is))* *`?\[([PDBXx~-])\]");
+static PHASE: LazyRegex =
+    LazyRegex::new(r"(?-u:\b)(?:[Pp]hase|[Ss]tage|[Rr]ow) ([A-Z][0-9]{1,3}[a-z]?)(?-u:\b)");
+static OPTION: LazyRegex =
+    LazyRegex::new(r"(?:^|[ `])(--?[A-Za-z][A-Za-z0-9_-]*)[ =]([A-Za-z0-9_./+][A-Za-z0-9_./+-]*)");
+static DENIED: LazyRegex = LazyRegex::new(r"(?i-u:do not|don't|never|avoid)[^.;,]*$");
 
 /// A step and the item it comes from.
 #[derive(Clone, Debug)]

@@ -1,5 +1,10 @@
-//! What of the shell's language must be known to take a command line apart: quotes, operators, and whether
-//! a shell is needed at all. Anything else is left to `sh` itself.
+//! What of the shell's language must be known to take a command line of a note apart: where its parts end, and
+//! whether a shell is needed at all. Anything else is left to `sh` itself.
+//!
+//! The words and operators are those of [`crate::shell`], which preflight reads, too. Called by
+//! [`super::command`]; a line of which nobody can tell where it ends must stay one.
+
+use crate::shell::{self, Kind, Piece, Token, Tokens};
 
 /// A part of a line and what stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,59 +26,32 @@ pub(super) enum Operator {
     Other,
 }
 
-/// The characters of a line that stand in no quotes, with their places; `None` when a quote never ends.
-/// Inside double quotes `$` and backticks still mean something, so they are among them.
-fn bare(line: &str) -> Option<Vec<(usize, char)>> {
-    let mut found = Vec::new();
-    let mut quote = None;
-    let mut chars = line.char_indices();
-    while let Some((index, c)) = chars.next() {
-        match (quote, c) {
-            (Some('\''), '\'') | (Some('"'), '"') => quote = None,
-            (Some('\''), _) => {}
-            (_, '\\') => {
-                chars.next();
-            }
-            (Some(_), '$' | '`') => found.push((index, c)),
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, _) => found.push((index, c)),
-        }
-    }
-    quote.is_none().then_some(found)
-}
-
-/// Splits a line at `&&`, `;` and `|`.
+/// Splits a line at `&&`, `;` and `|`; `None` when that cannot be told.
 pub(super) fn split(line: &str) -> Option<Vec<Part>> {
-    let bare = bare(line)?;
-    // A group or a substitution belongs together.
-    if bare.iter().any(|(_, c)| matches!(c, '(' | ')' | '`')) {
+    let Tokens { list, complete } = shell::tokens(line);
+    let together = |token: &Token<'_>| match &token.kind {
+        Kind::Word(pieces) => pieces.contains(&Piece::Output),
+        Kind::Operator(mark) => matches!(*mark, "(" | ")"),
+        Kind::Redirection(_) | Kind::Comment => false,
+    };
+    if !complete {
+        return None;
+    }
+    // A group belongs together, and so do the output of a command and what uses it.
+    if list.iter().any(together) {
         return Some(vec![Part { text: line.to_owned(), operator: Operator::End }]);
     }
     let mut parts = Vec::new();
     let mut start = 0;
-    let mut bare = bare.into_iter().peekable();
-    let mut before = ' ';
-    while let Some((index, c)) = bare.next() {
-        let doubled = bare.peek().is_some_and(|(next, follows)| *next == index + 1 && *follows == c);
-        let redirects =
-            before == '>' || bare.peek().is_some_and(|(next, follows)| *next == index + 1 && *follows == '>');
-        let operator = match (c, doubled) {
-            ('&', true) | (';', _) => Operator::Then,
-            ('|', false) => Operator::Pipe,
-            ('|', true) => Operator::Other,
-            ('&', false) if !redirects => Operator::Other,
-            _ => {
-                before = c;
-                continue;
-            }
+    for token in list {
+        let Kind::Operator(mark) = token.kind else { continue };
+        let operator = match mark {
+            "|" => Operator::Pipe,
+            "||" | "&" => Operator::Other,
+            _ => Operator::Then,
         };
-        parts.push(Part { text: line[start..index].trim().to_owned(), operator });
-        start = index + if doubled { 2 } else { 1 };
-        if doubled {
-            bare.next();
-        }
-        before = ' ';
+        parts.push(Part { text: line[start..token.range.start].trim().to_owned(), operator });
+        start = token.range.end;
     }
     parts.push(Part { text: line[start..].trim().to_owned(), operator: Operator::End });
     parts.retain(|part| !part.text.is_empty());
@@ -84,8 +62,14 @@ pub(super) fn split(line: &str) -> Option<Vec<Part>> {
 pub(super) fn needs_one(text: &str) -> bool {
     const BUILTINS: [&str; 7] = ["source", ".", "set", "for", "if", "while", "{"];
     let first = text.split_whitespace().next().unwrap_or_default();
-    bare(text).is_none_or(|bare| bare.iter().any(|(_, c)| "$`*?[]<>(){}~#!&|".contains(*c)))
-        || BUILTINS.contains(&first)
+    let Tokens { list, complete } = shell::tokens(text);
+    let plain = |piece: &Piece| match piece {
+        Piece::Plain(c) => !"$*?[]{}~#!".contains(*c),
+        Piece::Quoted(_) => true,
+        Piece::Variable | Piece::Output => false,
+    };
+    let plain = |token: &Token<'_>| matches!(&token.kind, Kind::Word(pieces) if pieces.iter().all(plain));
+    !complete || !list.iter().all(plain) || BUILTINS.contains(&first)
 }
 
 /// The command lines of a block of code: prompts and comments left out, continued lines joined.
@@ -112,4 +96,36 @@ pub(super) fn logical_lines(code: &str) -> Vec<String> {
     let whole = code.contains("<<")
         || lines.iter().any(|line| line.ends_with(" do") || line == "done" || line == "fi");
     if whole { vec![code.trim().to_owned()] } else { lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(line: &str) -> Option<Vec<String>> {
+        let shown = |part: Part| format!("{} {:?}", part.text, part.operator);
+        Some(split(line)?.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn a_line_is_split_where_sh_would() {
+        let shown = |line: &str| parts(line).expect("it can be told").join(", ");
+        assert_eq!(shown("a 'b; c' && d | e; f"), "a 'b; c' Then, d Pipe, e Then, f End");
+        assert_eq!(shown("a 2>&1 <&3 | b &>c"), "a 2>&1 <&3 Pipe, b &>c End");
+        assert_eq!(shown("a || b & c"), "a Other, b Other, c End");
+        assert_eq!(shown("a # b; c"), "a # b; c End", "a comment has no parts");
+        assert_eq!(shown("x=\"$(a)\"; b $x"), "x=\"$(a)\"; b $x End", "the second part needs the first");
+        assert_eq!(parts("a 'b; c"), None);
+    }
+
+    #[test]
+    fn a_shell_is_needed_for_what_it_alone_understands() {
+        for plain in ["a --b=c 'd*' \"e f\" \\$g", "A=b c", "a ''"] {
+            assert!(!needs_one(plain), "{plain}");
+        }
+        for shell in ["a *", "a \"$b\"", "a >b", "a $", "set -e", "a {b,c}", "a ~/b", "a 'b", "a `b`", "! a"]
+        {
+            assert!(needs_one(shell), "{shell}");
+        }
+    }
 }

@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use super::shell::is_assignment;
 use super::words::{UNKNOWN, Word};
+use crate::shell::assignment;
 
 /// Something that a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ fn behind<'w>(wrapper: &Wrapper, mut words: &'w [Word]) -> Option<&'w [Word]> {
             words = rest;
             break;
         }
-        if env && is_assignment(text) {
+        if env && assignment(text).is_some() {
             // Another search path: where the program is looked for cannot be told.
             if text.starts_with("PATH=") {
                 return None;

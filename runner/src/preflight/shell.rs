@@ -1,12 +1,13 @@
 //! The commands of a line for `sh -c`, as far as they can be told for sure: [`commands`].
 //!
-//! No shell is written here: words, quotes, lists and pipelines are read; at the first thing that needs more
+//! No shell is written here: the tokens are those of [`crate::shell`], and lists and pipelines are read; at the first thing that needs more
 //! (a here-document, `case`, a function, `eval`, `source`) reading ends, and what follows is not judged.
 //! Called by preflight; a word that the shell would change is [`UNKNOWN`](super::words::UNKNOWN).
 
 use std::ops::Range;
 
 use super::words::UNKNOWN;
+use crate::shell::{self, Kind, Piece, Token, Tokens, assignment};
 
 /// A program and its arguments within a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,60 +121,70 @@ const DECLARE: [&str; 5] = ["export", "declare", "typeset", "readonly", "local"]
 
 /// Reads a line.
 pub(super) fn commands(line: &str) -> Line {
-    let mut reader = Reader { line, at: 0, found: Line::default(), directory: Some(String::new()) };
-    let operators = reader.read();
+    let mut reader = Reader { found: Line::default(), directory: Some(String::new()) };
+    let operators = reader.read(line);
     let mut found = reader.found;
     found.alone = found.commands.len() == 1 && !operators;
     found
 }
 
-struct Reader<'a> {
-    line: &'a str,
-    at: usize,
+/// The commands of a line as they are found.
+struct Reader {
     found: Line,
     directory: Option<String>,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Reads everything; whether it has more than one plain command.
-    fn read(&mut self) -> bool {
+    fn read(&mut self, line: &str) -> bool {
+        let Tokens { list: tokens, complete } = shell::tokens(line);
         let mut operators = false;
         let mut words: Vec<(String, Range<usize>)> = Vec::new();
-        while let Some(next) = self.peek() {
-            match next {
-                ' ' | '\t' => self.at += 1,
-                '\\' if self.rest().starts_with("\\\n") => self.at += 2,
-                '#' => self.at += self.rest().find('\n').unwrap_or(self.rest().len()),
-                '\n' | ';' | '&' | '|' | '(' | ')' => {
-                    if self.rest().starts_with("||") {
-                        self.found.asks = true;
-                    }
-                    operators |= next != '\n' && (next != ';' || !self.rest()[1..].trim().is_empty());
-                    if matches!(next, '(' | ')') {
-                        if next == '(' && !words.is_empty() {
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            at += 1;
+            match &token.kind {
+                Kind::Comment => {}
+                Kind::Operator(operator) => {
+                    self.found.asks |= *operator == "||";
+                    let last = *operator == ";" && line[token.range.end..].trim().is_empty();
+                    operators |= *operator != "\n" && !last;
+                    if matches!(*operator, "(" | ")") {
+                        if *operator == "(" && !words.is_empty() {
                             return true; // a function, or something that is no `sh`
                         }
                         // A directory that is left at the end of a subshell is not followed.
                         self.directory = None;
                     }
-                    self.at += 1;
                     if !self.command(&mut words) {
                         return true;
                     }
                 }
-                '<' | '>' => {
-                    if self.rest().starts_with("<<") {
+                Kind::Redirection(operator) => {
+                    // bash redirects with `&>`; elsewhere the command ends there.
+                    let ends = operator.starts_with('&');
+                    operators |= ends;
+                    if operator.starts_with("<<") {
                         self.command(&mut words);
                         return true;
                     }
-                    self.redirection();
+                    if ends && !self.command(&mut words) {
+                        return true;
+                    }
+                    // The target: a file or a descriptor.
+                    at += usize::from(tokens.get(at).is_some_and(|next| matches!(next.kind, Kind::Word(_))));
                 }
-                _ => {
-                    let start = self.at;
-                    let Some(word) = self.word() else { return true };
-                    let number = word.bytes().all(|byte| byte.is_ascii_digit());
-                    if number && self.peek().is_some_and(|next| matches!(next, '<' | '>')) {
+                Kind::Word(pieces) => {
+                    let word = text(pieces);
+                    if word.bytes().all(|byte| byte.is_ascii_digit()) && redirects(&tokens[at..], token) {
                         continue; // the descriptor of a redirection
+                    }
+                    if words.is_empty() && word == "for" {
+                        operators = true;
+                        // `for NAME in WORDS`: up to the end of the list.
+                        let end = |token: &Token<'_>| matches!(token.kind, Kind::Operator(";" | "\n"));
+                        at += tokens[at..].iter().position(end).unwrap_or(tokens.len() - at);
+                        continue;
                     }
                     if words.is_empty() && !self.begins(&word, &mut operators) {
                         continue;
@@ -181,12 +192,14 @@ impl Reader<'_> {
                     if words.is_empty() && ENDS.contains(&word.as_str()) {
                         return true;
                     }
-                    words.push((word, start..self.at));
+                    words.push((word, token.range.clone()));
                 }
             }
         }
-        self.command(&mut words);
-        operators
+        if complete {
+            self.command(&mut words);
+        }
+        operators || !complete
     }
 
     /// Whether a word at the place of a command is the command's own.
@@ -196,15 +209,9 @@ impl Reader<'_> {
             *operators = true;
             return false;
         }
-        if word == "for" {
-            *operators = true;
-            // `for NAME in WORDS`: up to the end of the list.
-            self.at += self.rest().find(['\n', ';']).unwrap_or(self.rest().len());
-            return false;
-        }
         // A search path of its own: what is on it is not known here.
         self.found.asks |= word.starts_with("PATH=");
-        !is_assignment(word)
+        assignment(word).is_none()
     }
 
     /// Takes a finished command; whether what follows can still be told.
@@ -232,119 +239,24 @@ impl Reader<'_> {
         self.found.commands.push(Simple { words, directory: self.directory.clone() });
         !path
     }
-
-    fn redirection(&mut self) {
-        let operator = self.rest().find(|next| !"<>&|".contains(next)).unwrap_or(self.rest().len());
-        self.at += operator;
-        while self.peek().is_some_and(|next| matches!(next, ' ' | '\t')) {
-            self.at += 1;
-        }
-        // The target: a file or a descriptor.
-        let _ = self.word();
-    }
-
-    /// One word; `None` when it cannot be told where it ends.
-    fn word(&mut self) -> Option<String> {
-        let mut word = String::new();
-        while let Some(next) = self.peek() {
-            self.at += next.len_utf8();
-            match next {
-                ' ' | '\t' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => {
-                    self.at -= 1;
-                    break;
-                }
-                '\'' => {
-                    let end = self.rest().find('\'')?;
-                    word.push_str(&self.rest()[..end]);
-                    self.at += end + 1;
-                }
-                '"' => self.quoted(&mut word)?,
-                '\\' => {
-                    let escaped = self.peek()?;
-                    self.at += escaped.len_utf8();
-                    if escaped != '\n' {
-                        word.push(escaped);
-                    }
-                }
-                '$' => self.expansion(&mut word)?,
-                '`' => return None,
-                '*' | '?' => word.push(UNKNOWN),
-                '~' if word.is_empty() => word.push(UNKNOWN),
-                other => word.push(other),
-            }
-        }
-        Some(word)
-    }
-
-    fn quoted(&mut self, word: &mut String) -> Option<()> {
-        loop {
-            let next = self.peek()?;
-            self.at += next.len_utf8();
-            match next {
-                '"' => return Some(()),
-                '\\' => {
-                    let escaped = self.peek()?;
-                    self.at += escaped.len_utf8();
-                    match escaped {
-                        '\n' => {}
-                        '"' | '\\' | '$' | '`' => word.push(escaped),
-                        other => word.extend(['\\', other]),
-                    }
-                }
-                '$' => self.expansion(word)?,
-                '`' => return None,
-                other => word.push(other),
-            }
-        }
-    }
-
-    /// What follows a `$`.
-    fn expansion(&mut self, word: &mut String) -> Option<()> {
-        match self.peek() {
-            Some(open @ ('(' | '{')) => {
-                let close = if open == '(' { ')' } else { '}' };
-                let mut depth = 0;
-                let mut end = None;
-                for (at, character) in self.rest().char_indices() {
-                    // Quotes within may hide a bracket.
-                    if matches!(character, '\'' | '"' | '`' | '\\') {
-                        return None;
-                    }
-                    depth += i32::from(character == open) - i32::from(character == close);
-                    if depth == 0 {
-                        end = Some(at);
-                        break;
-                    }
-                }
-                self.at += end? + 1;
-                word.push(UNKNOWN);
-            }
-            Some(next) if next.is_ascii_alphanumeric() || "_@*#?$!-".contains(next) => {
-                let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                let len = self.rest().find(|c: char| !name(c)).unwrap_or(self.rest().len());
-                self.at += len.max(1);
-                word.push(UNKNOWN);
-            }
-            _ => word.push('$'),
-        }
-        Some(())
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn rest(&self) -> &str {
-        &self.line[self.at..]
-    }
 }
 
-/// Whether a word sets a variable for the command behind it.
-pub(super) fn is_assignment(word: &str) -> bool {
-    let Some((name, _)) = word.split_once('=') else { return false };
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// A word as it will be, as far as it can be told.
+fn text(pieces: &[Piece]) -> String {
+    let known = |(at, piece): (usize, &Piece)| match piece {
+        Piece::Variable | Piece::Output | Piece::Plain('*' | '?') => UNKNOWN,
+        Piece::Plain('~') if at == 0 => UNKNOWN,
+        Piece::Plain(c) | Piece::Quoted(c) => *c,
+    };
+    pieces.iter().enumerate().map(known).collect()
+}
+
+/// Whether a redirection follows a word without a blank.
+fn redirects(behind: &[Token<'_>], word: &Token<'_>) -> bool {
+    behind.first().is_some_and(|next| {
+        next.range.start == word.range.end
+            && matches!(next.kind, Kind::Redirection(operator) if !operator.starts_with('&'))
+    })
 }
 
 #[cfg(test)]
@@ -373,6 +285,7 @@ mod tests {
         assert_eq!(told("if a; then b; else c; fi; for x in 1 2; do d $x; done"), ["a", "b", "c", "d ?"]);
         assert_eq!(told("set -eu\ntrap 'c d' EXIT\na"), ["set -eu", "trap c d EXIT", "a"]);
         assert_eq!(told("(cd x && a); ! b"), ["cd x", "a", "b"]);
+        assert_eq!(told("a b &>c; d 2>&1 >>e f"), ["a b", "d f"]);
     }
 
     #[test]

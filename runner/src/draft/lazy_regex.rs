@@ -1,4 +1,4 @@
-//! [`Pattern`]: a regular expression that is compiled when it is first used.
+//! [`LazyRegex`]: a regular expression that is compiled when it is first used.
 //!
 //! The modules of [`crate::draft`] keep theirs as statics. One that does not compile finds nothing instead of
 //! ending the runner; a test compiles them all. Patterns are ASCII only: the library has no Unicode tables.
@@ -9,12 +9,12 @@ use regex::{Captures, Regex};
 
 /// A regular expression.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(super) struct LazyRegex {
     text: &'static str,
     compiled: OnceLock<Option<Regex>>,
 }
 
-impl Pattern {
+impl LazyRegex {
     pub(super) const fn new(text: &'static str) -> Self {
         Self { text, compiled: OnceLock::new() }
     }
