@@ -70,6 +70,27 @@ fn a_relative_tolerance_counts_from_the_reference_and_infinity_is_no_number_to_b
 }
 
 #[test]
+fn infinity_and_nan_agree_with_themselves_only_whatever_the_relative_tolerance() {
+    let with = json!({ "relative": 0.01 });
+    for (a, b, diverges) in [
+        ("inf", "3.0", true),
+        ("-inf", "3.0", true),
+        ("3.0", "inf", true),
+        ("inf", "-inf", true),
+        ("nan", "3.0", true),
+        ("3.0", "nan", true),
+        ("inf", "nan", true),
+        ("inf", "infinity", false),
+        ("-inf", "-Infinity", false),
+        ("nan", "NaN", false),
+    ] {
+        let found = compared(format!("loss {a}\n").as_bytes(), format!("loss {b}\n").as_bytes(), &with);
+        assert_eq!(found["diverges"], json!(diverges), "{a} and {b}: {found}");
+        assert_eq!(found["greatest_difference_before"], json!(0.0), "{a} and {b}: {found}");
+    }
+}
+
+#[test]
 fn what_is_no_log_is_refused() {
     let long = vec![b'x'; (1 << 20) + 2];
     assert_eq!(
