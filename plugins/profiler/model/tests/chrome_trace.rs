@@ -105,6 +105,26 @@ fn an_event_that_outlives_the_one_it_began_in_is_split_and_told() {
 }
 
 #[test]
+fn thousands_of_overlapping_events_cost_linear_work_and_no_time_is_lost() {
+    // Each outlives all before it: 2048 of 20,000 can be open at once, and 1000 are where an event is shorter.
+    for (duration, told) in [(1e6, "calls lie deeper than 2048"), (1000.0, "lack frames between")] {
+        let events: Vec<String> =
+            (0..20_000).map(|n| event(&format!("e{n}"), f64::from(n), duration)).collect();
+        let read = trace(&format!("[{}]", events.join(",")));
+        let whole = ((19_999.0 + duration) * 1000.0) as u64;
+        assert_eq!(read.profile.total, whole, "every nanosecond belongs to somebody");
+        let rows = figures(&read.profile);
+        assert_eq!(rows["e77"].1, 1000, "innermost until the next began");
+        assert_eq!(rows["e19999"].1, (duration * 1000.0) as u64);
+        // Frames on all stacks: their number is the work and the memory.
+        let frames: usize = read.profile.stacks.iter().map(|stack| stack.frames.len()).sum();
+        assert!(frames < 200 * 20_000, "{frames} frames");
+        assert!(warned(&read, told), "{:?}", read.warnings);
+        assert!(warned(&read, "19999 events end after"), "{:?}", read.warnings);
+    }
+}
+
+#[test]
 fn recursion_counts_once_and_long_events_are_exact() {
     let minute = 60e6;
     let text =

@@ -106,6 +106,25 @@ proptest! {
     }
 
     #[test]
+    fn overlapping_events_keep_their_own_duration_and_each_nanosecond_counts_once(
+        events in prop::collection::vec((0_u64..60, 1_u64..30), 1..40)
+    ) {
+        let text: Vec<String> = events.iter().zip(0..).map(|((start, duration), name)| {
+            format!(r#"{{"ph":"X","name":"e{name}","pid":1,"tid":1,"ts":{start},"dur":{duration}}}"#)
+        }).collect();
+        let read = read(format!("[{}]", text.join(",")).as_bytes(), "t.json").expect("a trace");
+        let covered = (0..100).filter(|at| {
+            events.iter().any(|(start, duration)| (*start..start + duration).contains(at))
+        });
+        prop_assert_eq!(read.profile.total, covered.count() as u64 * 1000);
+        let rows = Hotspots::of(&read.profile).operations;
+        for ((_, duration), name) in events.iter().zip(0..) {
+            let row = rows.iter().find(|row| row.function == format!("e{name}"));
+            prop_assert_eq!(row.map(|row| row.inclusive), Some(duration * 1000));
+        }
+    }
+
+    #[test]
     fn a_profile_survives_our_own_speedscope_file(profile in profiles()) {
         let bytes = serde_json::to_vec(&speedscope(&profile, "p")).unwrap();
         let read = read(&bytes[..], "p").unwrap();
