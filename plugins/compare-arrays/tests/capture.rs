@@ -1,4 +1,7 @@
 //! The built library, through the ABI: figures against hand-made values, every format, and what is refused.
+//!
+//! Every input is written to a directory of its own, byte by byte, so that no other tool decides what a format is.
+//! NaN and infinity are there on both sides: they must neither become figures nor be near anything.
 
 use runner_plugin_testkit::{Testkit, built_library, schema_refuses};
 use serde_json::{Value, json};

@@ -1,4 +1,7 @@
 //! The built library, through the ABI: what is found where two logs differ, and what is refused.
+//!
+//! Each test writes two small logs. Where they differ is known from the text, word by word, so a result is compared
+//! with what a reader sees.
 
 use runner_plugin_testkit::{FailureKind, Testkit, built_library, schema_refuses};
 use serde_json::{Value, json};

@@ -1,4 +1,7 @@
 //! Chrome traces: figures of the fixture, which an independent script counted, and the traps of the format.
+//!
+//! Traps: pairs of begin and end, events that overlap, missing and negative times, steps of the PyTorch profiler, ids
+//! that are texts. What cannot be counted must be in a warning with its number.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,7 @@
 //! Random trees of events, and random profiles through our own speedscope file.
+//!
+//! A tree is built with its figures known, written as a trace, and counted back. Events that overlap at random must keep
+//! their own duration, and no nanosecond may count twice.
 
 use std::collections::BTreeMap;
 
