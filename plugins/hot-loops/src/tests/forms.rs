@@ -143,10 +143,13 @@ fn loops_of_tests_that_were_not_seen_are_one_line_of_the_report_and_rows_of_the_
     let with = |loops: &[Value]| correlate_with(&profile(stacks), &inventory(loops), &[]).hot_loops;
     let hot = with(&[seen.clone(), a_loop("k.py", (20, 22), "f", 1), test.clone()]);
     assert_eq!(hot.unseen.len(), 2);
-    let text = markdown::markdown(&hot);
-    assert!(text.contains("## Not seen (1 loops)"), "{text}");
-    assert!(text.contains("Besides, 1 loops of tests were not seen"), "{text}");
-    assert!(text.contains("`k.py:20`") && !text.contains("`k.py:30`"), "{text}");
-    let text = markdown::markdown(&with(&[seen, test]));
-    assert!(text.contains("Besides, 1 loops") && !text.contains("Every loop of the inventory"), "{text}");
+    let report = markdown::markdown(&hot);
+    assert!(report.contains("## Not seen (1 loops)"), "{report}");
+    assert!(report.contains("Besides, 1 loops of tests were not seen"), "{report}");
+    assert!(report.contains("`k.py:20`") && !report.contains("`k.py:30`"), "{report}");
+    let report = markdown::markdown(&with(&[seen, test]));
+    assert!(
+        report.contains("Besides, 1 loops") && !report.contains("Every loop of the inventory"),
+        "{report}"
+    );
 }
