@@ -118,6 +118,8 @@ impl Backlog {
         };
         let (candidates, rest) = rank(hot, top, seconds);
         let cold = cold(hot);
+        let mut caveats = caveats(hot, &candidates, &rest);
+        caveats.extend(times.as_ref().and_then(Times::caveat));
         let mut backlog = Self {
             version: 1,
             hot_loops: path.to_owned(),
@@ -129,7 +131,7 @@ impl Backlog {
             }),
             times,
             times_reason,
-            caveats: caveats(hot, &candidates, &rest),
+            caveats,
             more: rest.len(),
             settled: settled(hot),
             candidates,

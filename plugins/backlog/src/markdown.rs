@@ -1,4 +1,7 @@
 //! The backlog for people: [`markdown`], written as `backlog.md`. ASCII only; nothing is computed here.
+//!
+//! Called by the plugin with the [`Backlog`] that also becomes the JSON, which has all rows where a list here is cut.
+//! Names from files are always escaped: they must never become markup or break a table.
 
 use std::fmt::Write as _;
 

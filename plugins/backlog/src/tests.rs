@@ -1,4 +1,7 @@
 //! The backlog of hot loops by hand: order, bounds, ties, nests, next steps, classes, hostile names.
+//!
+//! Rows are made from JSON as the plugin hot-loops writes them, and the expected figures were computed by hand. What
+//! goes through the ABI is tested in `tests/plugin.rs`.
 
 use hot_loops_model::HotLoops;
 use loop_inventory_model::Classification;
@@ -191,6 +194,11 @@ fn seconds_are_stated_for_one_thread_and_not_for_several() {
     let two = Backlog::of(&hot, "h", 5, Some(times));
     assert_eq!(two.candidates[0].seconds, None);
     assert!(two.times_reason.expect("a reason").starts_with("2 threads"));
+    let fallback = br#"{"steps": [{"id": "run", "attempts": [{"kind": "fallback", "outcome": "ok",
+        "requested": {"n": 4}, "actual": {"n": 2}, "metrics": {"seconds": [2.0]}}]}]}"#;
+    let smaller = Backlog::of(&hot, "h", 5, Some(Times::find("s.json", fallback).expect("times")));
+    let text = markdown(&smaller);
+    assert!(text.contains("those of a fallback"), "{text}");
 }
 
 #[test]

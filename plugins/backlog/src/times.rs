@@ -19,25 +19,27 @@ pub(crate) struct Times {
     pub(crate) median_s: f64,
     /// Standard deviation (n - 1) in seconds; `None` of one iteration.
     pub(crate) std_s: Option<f64>,
+    /// What was run instead of what was asked; `None` where it is what was asked.
+    pub(crate) fallback: Option<Fallback>,
+}
+
+/// The variables that a fallback changed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Fallback {
+    /// As they were asked for.
+    pub(crate) requested: Value,
+    /// As the run had them.
+    pub(crate) actual: Value,
 }
 
 impl Times {
-    /// The last good attempt of a step with the metric `seconds`, or the metric itself.
+    /// The metric `seconds` itself, or that of a good attempt of a step: of what was asked before a fallback's, of a
+    /// profiled one before another's, of the last before the first.
     pub(crate) fn find(path: &str, bytes: &[u8]) -> Result<Self, String> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("`{path}`: {error}"))?;
         let direct = [&value["seconds"], &value["metrics"]["seconds"]];
-        let found = direct.into_iter().find_map(|metric| Some((None, numbers(metric)?)));
-        let steps = value["steps"].as_array().into_iter().flatten().rev();
-        let found = found.or_else(|| {
-            steps
-                .flat_map(|step| {
-                    let attempts = step["attempts"].as_array().into_iter().flatten().rev();
-                    attempts.map(move |attempt| (step["id"].as_str(), attempt))
-                })
-                .filter(|(_, attempt)| attempt["outcome"] == "ok")
-                .find_map(|(step, attempt)| Some((step, numbers(&attempt["metrics"]["seconds"])?)))
-        });
-        let Some((step, mut seconds)) = found else {
+        let direct = direct.into_iter().find_map(|metric| Some((None, None, numbers(metric)?)));
+        let Some((step, fallback, mut seconds)) = direct.or_else(|| of_steps(&value)) else {
             return Err(format!(
                 "`{path}` has no wall times: expected `seconds` (a list, or {{\"value\": [..], \"unit\": \"s\"}}) at \
                  its top, below `metrics`, or in the metrics of a step that ended ok"
@@ -59,8 +61,37 @@ impl Times {
             iterations: seconds.len(),
             median_s: median,
             std_s: (seconds.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
+            fallback,
         })
     }
+
+    /// What a reader must know before these seconds are used.
+    pub(crate) fn caveat(&self) -> Option<String> {
+        let Fallback { requested, actual } = self.fallback.as_ref()?;
+        Some(format!(
+            "the wall times are those of a fallback, with {actual} instead of {requested}: what was asked did not end ok"
+        ))
+    }
+}
+
+/// The step's id, what a fallback changed, and the seconds.
+fn of_steps(state: &Value) -> Option<(Option<&str>, Option<Fallback>, Vec<f64>)> {
+    let steps = state["steps"].as_array()?;
+    let attempts = steps.iter().flat_map(|step| {
+        let attempts = step["attempts"].as_array().into_iter().flatten();
+        attempts.map(move |attempt| (step["id"].as_str(), attempt))
+    });
+    let (_, step, attempt, seconds) = attempts
+        .filter(|(_, attempt)| attempt["outcome"] == "ok")
+        .filter_map(|(step, attempt)| {
+            let rank = (attempt["kind"] != "fallback", !attempt["profile"].is_null());
+            Some((rank, step, attempt, numbers(&attempt["metrics"]["seconds"])?))
+        })
+        // Of several, the last.
+        .max_by_key(|(rank, ..)| *rank)?;
+    let fallback = (attempt["kind"] == "fallback")
+        .then(|| Fallback { requested: attempt["requested"].clone(), actual: attempt["actual"].clone() });
+    Some((step, fallback, seconds))
 }
 
 /// A list of numbers, bare or as a metric in seconds; `None` of anything else, also of an empty list.
@@ -73,6 +104,8 @@ fn numbers(metric: &Value) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -87,6 +120,44 @@ mod tests {
         assert!((times.std_s.expect("four") - 2.160).abs() < 0.001);
         let times = Times::find("m.json", br#"{"metrics": {"seconds": [0.5]}}"#).expect("times");
         assert_eq!((times.median_s, times.std_s), (0.5, None));
+    }
+
+    fn state(steps: &[Value]) -> Times {
+        Times::find("state.json", json!({ "steps": steps }).to_string().as_bytes()).expect("times")
+    }
+
+    fn attempt(kind: &str, outcome: &str, seconds: f64) -> Value {
+        json!({
+            "kind": kind, "outcome": outcome, "requested": { "size": 4096 },
+            "actual": { "size": if kind == "fallback" { 2048 } else { 4096 } },
+            "metrics": { "seconds": { "value": [seconds], "unit": "s" } }, "profile": null,
+        })
+    }
+
+    #[test]
+    fn seconds_of_a_fallback_never_pass_for_those_of_what_was_asked() {
+        let fell_back = json!({ "id": "run", "attempts": [
+            attempt("asked", "failed", 9.0), attempt("retry", "failed", 9.0), attempt("fallback", "ok", 1.0),
+        ] });
+        let asked = json!({ "id": "first", "attempts": [attempt("asked", "ok", 4.0)] });
+        let times = state(&[asked, fell_back.clone()]);
+        assert_eq!((times.step.as_deref(), times.median_s, times.caveat()), (Some("first"), 4.0, None));
+        let times = state(&[fell_back]);
+        assert_eq!((times.step.as_deref(), times.median_s), (Some("run"), 1.0));
+        let caveat = times.caveat().expect("a caveat");
+        assert!(caveat.contains(r#"{"size":2048} instead of {"size":4096}"#), "{caveat}");
+    }
+
+    #[test]
+    fn seconds_of_the_profiled_step_come_before_those_of_later_ones() {
+        let mut profiled = attempt("asked", "ok", 4.0);
+        profiled["profile"] = json!({ "samples": 100 });
+        let step = |id: &str, attempt: Value| json!({ "id": id, "attempts": [attempt] });
+        let (later, latest) =
+            (step("later", attempt("asked", "ok", 5.0)), step("latest", attempt("retry", "ok", 6.0)));
+        assert_eq!(state(&[later.clone(), latest.clone()]).step.as_deref(), Some("latest"));
+        let times = state(&[step("profiled", profiled), later, latest]);
+        assert_eq!((times.step.as_deref(), times.median_s), (Some("profiled"), 4.0));
     }
 
     #[test]

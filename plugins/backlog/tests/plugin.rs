@@ -1,4 +1,7 @@
 //! The plugin through the real ABI, on a document that was written by hand; what it refuses, in its own words.
+//!
+//! Its configuration is held against `schema.json`, so that the runner refuses before a run what the plugin would
+//! refuse in it. Ranking and bounds are tested in `src/tests.rs`.
 
 use backlog::Config;
 use runner_plugin_testkit::{Testkit, built_library, schema_refuses};

@@ -1,4 +1,7 @@
 //! [`Config`]: the step's `with:`. `schema.json` says the same to the runner, and a test compares the two.
+//!
+//! Read once, when the instance is made. How a file is read follows from its name where `format` says nothing
+//! ([`Format::of`]); both tolerances are 0 unless the step gives them, so nothing is near by default.
 
 use serde::Deserialize;
 

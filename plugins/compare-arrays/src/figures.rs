@@ -66,7 +66,9 @@ impl Figures {
         let pair = Pair { index: self.count, a, b };
         // Two infinities of one sign have no difference that could be compared.
         let same = a.total_cmp(&b).is_eq() || a.is_nan() && b.is_nan();
-        let near = (a - b).abs() <= config.absolute + config.relative * a.abs();
+        // A tolerance counts between finite values only: relative to infinity, everything would be near.
+        let difference = (a - b).abs();
+        let near = difference.is_finite() && difference <= config.absolute + config.relative * a.abs();
         if !same && !near {
             self.differing += 1;
             self.first.get_or_insert(pair);

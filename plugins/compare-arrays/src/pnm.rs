@@ -1,4 +1,7 @@
 //! The header of PGM and PPM images (netpbm's `pgm(5)`, `ppm(5)`), raw and plain: [`header`].
+//!
+//! Called by `values`, which reads the samples behind it. A header is taken byte by byte and never past its one blank: in
+//! a raw image, the next byte is a sample.
 
 use std::io::BufRead;
 

@@ -1,4 +1,7 @@
 //! The built library, through the ABI: figures against hand-made values, every format, and what is refused.
+//!
+//! Every input is written to a directory of its own, byte by byte, so that no other tool decides what a format is.
+//! NaN and infinity are there on both sides: they must neither become figures nor be near anything.
 
 use runner_plugin_testkit::{Testkit, built_library, schema_refuses};
 use serde_json::{Value, json};
@@ -52,6 +55,33 @@ fn the_figures_are_those_that_are_computed_by_hand() {
         (&json!(1), &json!(false), &json!(4))
     );
     assert_eq!(found["first_difference"], json!({ "index": 3, "at": [1, 1], "a": 4.0, "b": 6.0 }));
+}
+
+#[test]
+fn a_tolerance_counts_between_finite_values_only() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for (a, b, equal) in [
+        (inf, -5.0, false),
+        (-inf, -5.0, false),
+        (3.0, inf, false),
+        (inf, -inf, false),
+        (-inf, inf, false),
+        (nan, 1.0, false),
+        (1.0, nan, false),
+        (inf, nan, false),
+        (inf, inf, true),
+        (-inf, -inf, true),
+        (nan, nan, true),
+        (1e6, 1.000_000_5e6, true),
+    ] {
+        for with in [json!({ "relative": 1e-6 }), json!({ "relative": 1e-6, "absolute": 1e300 })] {
+            // Beside an absolute tolerance of 1e300, two finite values are always near.
+            let found = run(("x.f32", &f32s(&[1.0, 2.0, a])), ("x.f32", &f32s(&[1.0, 2.0, b])), &with)
+                .expect("figures");
+            assert_eq!(found["equal"], json!(equal), "{a} and {b} with {with}: {found}");
+            assert_eq!(found["differing"], json!(u64::from(!equal)), "{a} and {b} with {with}: {found}");
+        }
+    }
 }
 
 #[test]

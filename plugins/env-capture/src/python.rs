@@ -89,6 +89,12 @@ fn sections(mut answer: Value, unknown: &mut Unknown) -> Python {
         unknown.note(name, reason.as_str().unwrap_or("no reason was given"));
     }
     let torch = answer["torch"].take();
+    // A build for processors says `None` there, and no error: a null without a reason would be left.
+    if torch.get("cuda_version").is_some_and(Value::is_null)
+        && answer["unknown"]["torch.cuda_version"].is_null()
+    {
+        unknown.note("torch.cuda_version", "this torch was built without CUDA");
+    }
     let cuda_available = match torch.get("cuda_available") {
         Some(Value::Bool(available)) => Value::Bool(*available),
         Some(_) => {

@@ -95,5 +95,13 @@ fn a_torch_that_fails_to_import_or_to_answer_leaves_nulls_with_its_words() {
     assert!(
         env["unknown"]["torch.cuda_available"].as_str().is_some_and(|why| why.starts_with("AttributeError"))
     );
-    assert_eq!(env["torch"]["cuda_version"], Value::Null, "torch says that it was built without CUDA");
+    assert_eq!(env["torch"]["cuda_version"], Value::Null);
+    assert_eq!(env["unknown"]["torch.cuda_version"], "this torch was built without CUDA");
+
+    let Some(env) = with_torch("__version__ = '2.0'") else { return };
+    assert_eq!(env["torch"]["cuda_version"], Value::Null);
+    assert!(
+        env["unknown"]["torch.cuda_version"].as_str().is_some_and(|why| why.starts_with("AttributeError")),
+        "torch could not say: {env}"
+    );
 }

@@ -1,4 +1,7 @@
 //! [`Config`]: the step's `with:`. `schema.json` says the same to the runner, and a test compares the two.
+//!
+//! Read once, when the instance is made. Both tolerances are 0 unless the step gives them: then numbers must be equal,
+//! and only their notation may differ.
 
 use serde::Deserialize;
 

@@ -56,7 +56,10 @@ pub fn disagreement(a: &str, b: &str, config: &Config, agreed: &mut dyn FnMut(f6
             (Some(Word::Number(x, _)), Some(Word::Number(y, _))) => {
                 let difference = (x - y).abs();
                 let same = x.total_cmp(y).is_eq() || difference == 0.0 || x.is_nan() && y.is_nan();
-                if same || difference <= config.absolute + config.relative * x.abs() {
+                // A tolerance counts between finite numbers only: relative to infinity, everything would be near.
+                let near =
+                    difference.is_finite() && difference <= config.absolute + config.relative * x.abs();
+                if same || near {
                     agreed(if same { 0.0 } else { difference });
                     continue;
                 }

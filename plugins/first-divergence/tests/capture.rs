@@ -1,4 +1,7 @@
 //! The built library, through the ABI: what is found where two logs differ, and what is refused.
+//!
+//! Each test writes two small logs. Where they differ is known from the text, word by word, so a result is compared
+//! with what a reader sees.
 
 use runner_plugin_testkit::{FailureKind, Testkit, built_library, schema_refuses};
 use serde_json::{Value, json};
@@ -67,6 +70,27 @@ fn a_relative_tolerance_counts_from_the_reference_and_infinity_is_no_number_to_b
     let found = compared(b"inf\n", b"1\n", &json!({ "absolute": 1e300 }));
     assert_eq!((&found["diverges"], &found["divergence"]["difference"]), (&json!(true), &Value::Null));
     assert_eq!(compared(b"-inf\n", b"-inf\n", &json!({}))["diverges"], false);
+}
+
+#[test]
+fn infinity_and_nan_agree_with_themselves_only_whatever_the_relative_tolerance() {
+    let with = json!({ "relative": 0.01 });
+    for (a, b, diverges) in [
+        ("inf", "3.0", true),
+        ("-inf", "3.0", true),
+        ("3.0", "inf", true),
+        ("inf", "-inf", true),
+        ("nan", "3.0", true),
+        ("3.0", "nan", true),
+        ("inf", "nan", true),
+        ("inf", "infinity", false),
+        ("-inf", "-Infinity", false),
+        ("nan", "NaN", false),
+    ] {
+        let found = compared(format!("loss {a}\n").as_bytes(), format!("loss {b}\n").as_bytes(), &with);
+        assert_eq!(found["diverges"], json!(diverges), "{a} and {b}: {found}");
+        assert_eq!(found["greatest_difference_before"], json!(0.0), "{a} and {b}: {found}");
+    }
 }
 
 #[test]

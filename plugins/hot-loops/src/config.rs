@@ -1,5 +1,6 @@
 //! [`Config`]: the step's `with:`, read once when the instance is made. `schema.json` says the same to the runner,
 //! and a test compares the two.
+//! Called by the plugin's `create`; an empty path and a threshold that is no percentage are refused there.
 
 use runner_plugin::Error;
 use serde::Deserialize;

@@ -120,25 +120,33 @@ fn outside(text: &mut String, hot: &HotLoops) {
 }
 
 fn unseen(text: &mut String, hot: &HotLoops) {
-    let _ = write!(text, "\n## Not seen ({} loops)\n\n", hot.unseen.len());
-    if hot.unseen.is_empty() {
-        text.push_str("Every loop of the inventory was seen.\n");
+    // Nobody profiles tests: they would only hide what else was not seen.
+    let rows: Vec<_> = hot.unseen.iter().filter(|row| !row.r#loop.test).collect();
+    let _ = write!(text, "\n## Not seen ({} loops)\n\n", rows.len());
+    match hot.unseen.len() - rows.len() {
+        0 if rows.is_empty() => text.push_str("Every loop of the inventory was seen.\n"),
+        0 => {}
+        tests => {
+            let _ = writeln!(text, "Besides, {tests} loops of tests were not seen; the JSON has them.\n");
+        }
+    }
+    if rows.is_empty() {
         return;
     }
-    if hot.unseen.iter().any(|row| row.cold) {
+    if rows.iter().any(|row| row.cold) {
         text.push_str(
             "`cold`: waits for work, and this profile has no time in it. A profile of the processor says \
              nothing of an accelerator.\n\n",
         );
     }
-    if hot.unseen.iter().any(|row| row.undetermined.is_some()) {
+    if rows.iter().any(|row| row.undetermined.is_some()) {
         text.push_str(
             "`undetermined`: its module was on the stack, and profile and inventory together do not tell in which \
              loop; it may have had time.\n\n",
         );
     }
     text.push_str("| Class | Where | Loop | |\n|---|---|---|---|\n");
-    for row in hot.unseen.iter().take(ROWS) {
+    for row in rows.iter().take(ROWS) {
         let cold = match row.undetermined {
             Some(_) => "undetermined",
             None if row.cold => "cold",
@@ -147,7 +155,7 @@ fn unseen(text: &mut String, hot: &HotLoops) {
         let (class, place, header) = (class(&row.r#loop), place(&row.r#loop), code(&row.r#loop.loop_header));
         let _ = writeln!(text, "| {class} | {place} | {header} | {cold} |");
     }
-    more(text, hot.unseen.len());
+    more(text, rows.len());
 }
 
 fn unexplained(text: &mut String, hot: &HotLoops) {

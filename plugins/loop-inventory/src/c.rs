@@ -7,7 +7,7 @@ use loop_inventory_model::Kind;
 use tree_sitter::Node;
 
 use crate::hint;
-use crate::syntax::{Head, Scope, Syntax, one_line, source};
+use crate::syntax::{Head, Scope, Syntax, Test, one_line, source};
 
 pub(crate) struct C;
 
@@ -60,6 +60,14 @@ impl Syntax for C {
                 ),
             )
         })
+    }
+
+    fn test(&self, _node: Node<'_>, _text: &str) -> Test {
+        Test::Silent
+    }
+
+    fn is_test_file(&self, _name: &str) -> bool {
+        false
     }
 
     fn qualify(&self, _outer: &Scope, inner: &str) -> String {

@@ -117,6 +117,8 @@ const SOURCES_AND_ADAPTERS: [&str; 62] = [
     "with_min_len",
 ];
 
+/// So many calls of one chain are looked at, from its end on: a call ends a chain, and begins the next.
+const LINKS: usize = 64;
 /// A text of an argument that is longer is left out of the header.
 const SHORT: usize = 24;
 
@@ -137,6 +139,12 @@ pub(crate) fn hint(value: Node<'_>, text: &str) -> &'static str {
 /// The chain that a call ends, if it ends one.
 pub(crate) fn head(node: Node<'_>, text: &str) -> Option<Head> {
     let last = link(node, text)?;
+    let named = CONSUMERS_BEHIND_A_SOURCE.iter().find(|(name, _)| *name == last.name);
+    let always = CONSUMERS.contains(&last.name);
+    // Most calls end no chain. Only behind this is the chain walked: it is as long as its author likes.
+    if !always && last.name != "extend" && named.is_none() {
+        return None;
+    }
     let count = parts(last.arguments).len();
     let links = links(last.receiver, text);
     let is_chain = |links: &[Link<'_, '_>], root: Node<'_>| {
@@ -147,10 +155,9 @@ pub(crate) fn head(node: Node<'_>, text: &str) -> Option<Head> {
         let argument = parts(last.arguments).into_iter().next()?;
         let inner = self::links(argument, text);
         is_chain(&inner, root(&inner, argument))
-    } else if CONSUMERS.contains(&last.name) {
+    } else if always {
         true
     } else {
-        let named = CONSUMERS_BEHIND_A_SOURCE.iter().find(|(name, _)| *name == last.name);
         let fits = named.is_some_and(|(name, takes)| count == *takes || *name == "reduce" && count == 2);
         fits && is_chain(&links, root(&links, last.receiver))
     };
@@ -158,7 +165,9 @@ pub(crate) fn head(node: Node<'_>, text: &str) -> Option<Head> {
         return None;
     }
     let first = root(&links, last.receiver);
-    let mut header = one_line(first, first.end_byte(), text);
+    // What stands before a chain that is cut may be as long as the file.
+    let mut header =
+        if links.len() < LINKS { one_line(first, first.end_byte(), text) } else { "..".to_owned() };
     for link in links.iter().rev().chain([&last]) {
         // Writing into a `String` cannot fail.
         let _ = write!(header, ".{}({})", link.name, arguments(link.arguments, text));
@@ -184,12 +193,12 @@ fn is_source(name: &str) -> bool {
     SOURCES_AND_ADAPTERS.contains(&name) || name.starts_with("par_")
 }
 
-fn is_range(node: Node<'_>) -> bool {
-    match node.kind() {
-        "range_expression" => true,
-        "parenthesized_expression" => node.named_child(0).is_some_and(is_range),
-        _ => false,
+fn is_range(mut node: Node<'_>) -> bool {
+    while node.kind() == "parenthesized_expression" {
+        let Some(inner) = node.named_child(0) else { return false };
+        node = inner;
     }
+    node.kind() == "range_expression"
 }
 
 /// The method call that a node is.
@@ -211,7 +220,7 @@ fn link<'t, 's>(node: Node<'t>, text: &'s str) -> Option<Link<'t, 's>> {
     })
 }
 
-/// The method calls of a receiver, from the last to the first.
+/// The method calls of a receiver, from the last to the first; no more than [`LINKS`].
 fn links<'t, 's>(receiver: Node<'t>, text: &'s str) -> Vec<Link<'t, 's>> {
     let mut links = Vec::new();
     let mut at = receiver;
@@ -223,6 +232,9 @@ fn links<'t, 's>(receiver: Node<'t>, text: &'s str) -> Vec<Link<'t, 's>> {
         let Some(link) = link(at, text) else { return links };
         at = link.receiver;
         links.push(link);
+        if links.len() == LINKS {
+            return links;
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use loop_inventory_model::Kind;
 use tree_sitter::Node;
 
-use crate::syntax::{Head, Scope, Syntax, parts, source};
+use crate::syntax::{Head, Scope, Syntax, Test, parts, source};
 use crate::{hint, unparse};
 
 pub(crate) struct Python;
@@ -74,6 +74,20 @@ impl Syntax for Python {
 
     fn unseen<'t>(&self, _node: Node<'t>, _text: &str) -> Option<(Node<'t>, String)> {
         None
+    }
+
+    /// As pytest finds them.
+    fn test(&self, node: Node<'_>, text: &str) -> Test {
+        let name = (node.kind() == "function_definition").then(|| node.child_by_field_name("name")).flatten();
+        match name {
+            Some(name) if source(name, text).starts_with("test_") => Test::Itself,
+            _ => Test::Silent,
+        }
+    }
+
+    fn is_test_file(&self, name: &str) -> bool {
+        let stem = name.strip_suffix(".py").unwrap_or(name);
+        stem == "conftest" || stem.starts_with("test_") || stem.ends_with("_test")
     }
 
     fn qualify(&self, outer: &Scope, inner: &str) -> String {

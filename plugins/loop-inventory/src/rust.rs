@@ -6,7 +6,7 @@
 use loop_inventory_model::Kind;
 use tree_sitter::Node;
 
-use crate::syntax::{Head, Scope, Syntax, one_line, source};
+use crate::syntax::{Head, Scope, Syntax, Test, one_line, source};
 use crate::{chain, hint};
 
 pub(crate) struct Rust;
@@ -59,9 +59,49 @@ impl Syntax for Rust {
         ))
     }
 
+    fn test(&self, node: Node<'_>, text: &str) -> Test {
+        match node.kind() {
+            "attribute_item" if is_for_tests(&one_line(node, node.end_byte(), text)) => Test::Next,
+            "inner_attribute_item" if is_for_tests(&one_line(node, node.end_byte(), text)) => Test::Around,
+            "attribute_item" | "inner_attribute_item" | "line_comment" | "block_comment" => Test::Between,
+            _ => Test::Silent,
+        }
+    }
+
+    fn is_test_file(&self, _name: &str) -> bool {
+        false
+    }
+
     fn qualify(&self, _outer: &Scope, inner: &str) -> String {
         format!("::{inner}")
     }
+}
+
+/// Whether an attribute is `#[test]`, one of that name in a crate (`#[tokio::test]`), or a `#[cfg(..)]` that holds in
+/// tests only.
+fn is_for_tests(attribute: &str) -> bool {
+    let bare: String = attribute.chars().filter(|c| !c.is_whitespace()).collect();
+    let bare = bare.trim_start_matches(['#', '!', '[']).trim_end_matches(']');
+    let (name, arguments) = bare.split_once('(').unwrap_or((bare, ""));
+    if name == "cfg" {
+        let condition = arguments.strip_suffix(')').unwrap_or(arguments);
+        let all = condition.strip_prefix("all(").and_then(|all| all.strip_suffix(')'));
+        return condition == "test" || all.is_some_and(|all| members(all).any(|member| member == "test"));
+    }
+    name == "test" || name.ends_with("::test")
+}
+
+/// The members of a list, those of lists inside of it left out.
+fn members(list: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_usize;
+    list.split(move |c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
 }
 
 /// The first word in a macro's tokens that begins a loop: `while`, `loop {`, or a `for` before an `in`.
@@ -93,6 +133,36 @@ fn loop_word<'t>(node: Node<'t>, text: &str) -> Option<Node<'t>> {
             if !cursor.goto_parent() || cursor.node() == node {
                 return None;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for_tests;
+
+    #[test]
+    fn attributes_of_tests_are_told_from_others() {
+        for attribute in [
+            "#[test]",
+            "#[cfg(test)]",
+            "#![cfg( test )]",
+            "#[tokio::test(flavor = \"current_thread\")]",
+            "#[cfg(all(unix, test))]",
+            "#[cfg(all(any(a, b), test))]",
+        ] {
+            assert!(is_for_tests(attribute), "{attribute}");
+        }
+        for attribute in [
+            "#[cfg(not(test))]",
+            "#[cfg(any(test, feature = \"x\"))]",
+            "#[cfg(all(unix, not(test)))]",
+            "#[cfg(all(unix, any(test, x)))]",
+            "#[cfg_attr(test, inline)]",
+            "#[derive(Debug)]",
+            "#[inline]",
+        ] {
+            assert!(!is_for_tests(attribute), "{attribute}");
         }
     }
 }

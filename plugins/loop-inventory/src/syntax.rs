@@ -26,6 +26,21 @@ pub(crate) struct Scope {
     pub(crate) is_function: bool,
 }
 
+/// What a node says of tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// Nothing.
+    Silent,
+    /// Nothing, and it stands between a mark and what the mark is for: a comment, another attribute.
+    Between,
+    /// The item that follows is one.
+    Next,
+    /// It is one itself.
+    Itself,
+    /// All that stands beside it is one.
+    Around,
+}
+
 /// What a language knows of its nodes.
 pub(crate) trait Syntax {
     /// The loop that this node is.
@@ -34,6 +49,10 @@ pub(crate) trait Syntax {
     fn scope(&self, node: Node<'_>, text: &str) -> Option<Scope>;
     /// A loop that nobody can see, because it stands in a macro: where, and words for it.
     fn unseen<'t>(&self, node: Node<'t>, text: &str) -> Option<(Node<'t>, String)>;
+    /// Whether this node marks code that runs in tests only.
+    fn test(&self, node: Node<'_>, text: &str) -> Test;
+    /// Whether a file of this name holds tests only.
+    fn is_test_file(&self, name: &str) -> bool;
     /// Puts a name inside another.
     fn qualify(&self, outer: &Scope, inner: &str) -> String;
 }
@@ -85,8 +104,5 @@ fn find_comments(node: Node<'_>, end: usize, found: &mut Vec<Range<usize>>) {
 pub(crate) fn parts<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let is_part =
         |child: &Node<'t>| !child.kind().ends_with("comment") && child.kind() != "line_continuation";
-    (0..node.named_child_count())
-        .filter_map(|at| node.named_child(u32::try_from(at).ok()?))
-        .filter(is_part)
-        .collect()
+    node.named_children(&mut node.walk()).filter(is_part).collect()
 }

@@ -29,6 +29,9 @@ pub(crate) fn table(inventory: &Inventory) -> String {
         counts.iterator_chain,
         counts.comprehension
     );
+    if counts.tests > 0 {
+        line!(out, "- Tests: {} of the loops run in tests only; they need no class", counts.tests);
+    }
     line!(out, "- Hot: {}", inventory.hot_loops_count);
     line!(out, "- Classes: {}", list(&by_class(inventory)));
     line!(out, "- Languages: {}", list(&by_language(inventory)));
@@ -67,7 +70,10 @@ fn row(one: &Loop) -> String {
     }
     // A header that holds backticks is quoted with two.
     let quote = if header.contains('`') { "``" } else { "`" };
-    let function = one.function.as_deref().map_or_else(|| "-".to_owned(), cell);
+    let mut function = one.function.as_deref().map_or_else(|| "-".to_owned(), cell);
+    if one.test {
+        function.push_str(" (test)");
+    }
     let depth = one.depth.map_or_else(|| "-".to_owned(), |depth| depth.to_string());
     let (kind, hint) = (cell(&one.loop_type), cell(&one.iteration_hint));
     let class = one.class.map_or("", Class::name);
@@ -78,9 +84,9 @@ fn row(one: &Loop) -> String {
     )
 }
 
-/// How many counted loops have each class; `none` for those without one.
+/// How many counted loops have each class; `none` for those without one, `test` for those of tests among them.
 pub(crate) fn by_class(inventory: &Inventory) -> BTreeMap<&str, u64> {
-    count(inventory, |one| one.class.map_or("none", Class::name))
+    count(inventory, |one| one.class.map_or(if one.test { "test" } else { "none" }, Class::name))
 }
 
 /// How many counted loops each language has.

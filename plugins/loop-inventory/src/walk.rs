@@ -9,7 +9,7 @@ use loop_inventory_model::{Loop, Problem, ProblemKind};
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::syntax::{Scope, Syntax};
+use crate::syntax::{Scope, Syntax, Test};
 
 /// An open class, module or function.
 struct Open {
@@ -23,6 +23,35 @@ struct Around {
     at: usize,
     repeated: Range<usize>,
     scopes: usize,
+}
+
+/// Which bytes run in tests only.
+#[derive(Default)]
+struct Tests {
+    until: usize,
+    /// The end of a mark whose item has not come yet.
+    mark: Option<usize>,
+}
+
+impl Tests {
+    /// Takes each node, in the order of their beginnings.
+    fn take(&mut self, node: Node<'_>, says: Test) {
+        // What is inside of the mark is not what it is for.
+        let is_marked = self.mark.is_some_and(|end| end <= node.start_byte());
+        match says {
+            Test::Next => self.mark = Some(node.end_byte()),
+            Test::Between if is_marked => self.mark = Some(node.end_byte()),
+            Test::Around => {
+                let around = node.parent().unwrap_or(node);
+                self.until = self.until.max(around.end_byte());
+            }
+            Test::Silent | Test::Itself if is_marked || says == Test::Itself => {
+                self.mark = None;
+                self.until = self.until.max(node.end_byte());
+            }
+            Test::Silent | Test::Itself | Test::Between => {}
+        }
+    }
 }
 
 /// The loops of a tree with their depth; parents are indices into the same list, because ids come later.
@@ -42,6 +71,11 @@ pub(crate) fn walk(
     let mut walked = Walked { loops: Vec::new(), parents: Vec::new(), unseen: Vec::new() };
     let mut scopes: Vec<Open> = Vec::new();
     let mut around: Vec<Around> = Vec::new();
+    let mut tests = Tests::default();
+    let name = module.rsplit_once('/').map_or(module, |(_, name)| name);
+    if syntax.is_test_file(name) {
+        tests.until = usize::MAX;
+    }
     let mut cursor = root.walk();
     loop {
         let node = cursor.node();
@@ -53,6 +87,7 @@ pub(crate) fn walk(
             around.pop();
         }
         if node.is_named() {
+            tests.take(node, syntax.test(node, text));
             if let Some((place, message)) = syntax.unseen(node, text) {
                 let at = place.start_position();
                 walked.unseen.push(Problem {
@@ -92,6 +127,7 @@ pub(crate) fn walk(
                     function_end_line: lines.map(|(_, last)| last),
                     depth: Some(depth),
                     parent: None,
+                    test: start < tests.until,
                     class: None,
                     class_source: None,
                     class_priority: None,

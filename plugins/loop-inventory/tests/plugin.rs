@@ -1,5 +1,7 @@
 //! The built library through the ABI: its configuration, and what a step gets from it. The host of a test starts
 //! no process, so the project is this package itself.
+//!
+//! The table for people is a snapshot; the inventory is read back by the model crate, as other plugins do.
 
 use loop_inventory::Config;
 use runner_plugin_testkit::{FailureKind, Testkit, built_library, schema_refuses};
@@ -28,7 +30,7 @@ fn a_step_gets_counts_and_the_bundle_the_loops() {
         (&step["inventory"], &step["table"]),
         (&json!("profile/found.json"), &json!("profile/loops.md"))
     );
-    assert_eq!(step["counts"], json!({ "loop": 22, "iterator_chain": 0, "comprehension": 4 }));
+    assert_eq!(step["counts"], json!({ "loop": 22, "iterator_chain": 0, "comprehension": 4, "tests": 0 }));
     assert_eq!(step["by_language"], json!({ "c": 6, "python": 16 }));
     assert_eq!((&step["total_loops"], &step["hot_loops_count"]), (&json!(22), &json!(6)));
     let bytes = kit.artifact("profile/found.json").expect("written");
@@ -39,6 +41,20 @@ fn a_step_gets_counts_and_the_bundle_the_loops() {
     assert!(table.is_ascii());
     let logs = kit.logs();
     assert!(logs.iter().any(|(level, text)| *level == 2 && text.contains("tricky.c:30:15")), "{logs:?}");
+}
+
+#[test]
+fn loops_of_tests_are_marked_and_counted_by_themselves() {
+    // A file with nothing but a mark at its top, beside one without.
+    let kit = kit().with_file("tests/fixtures/tricky.rs", b"#![cfg(test)]\nfn f() { loop {} }\n");
+    let kit = kit.expect("written");
+    let paths = json!(["tests/fixtures/tricky.c", "tests/fixtures/tricky.rs"]);
+    let step = kit.capture(json!({ "paths": paths })).expect("captured");
+    assert_eq!((&step["counts"]["tests"], &step["total_loops"]), (&json!(1), &json!(7)));
+    assert_eq!(step["by_class"], json!({ "none": 6, "test": 1 }));
+    let table = String::from_utf8(kit.artifact("loops.md").expect("written")).expect("text");
+    assert!(table.contains("\n- Tests: 1 of the loops run in tests only"), "{table}");
+    assert!(table.contains("\n| 2 | f (test) | 0 | loop | `loop`"), "{table}");
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! What the scanner finds in small files that are easy to get wrong, one for each language.
+//!
+//! The loops of each fixture are a snapshot: place, depth, function, header and hint. Beside them stand what is told of
+//! loops that no parser sees, what runs in tests only, and sources whose size or shape is meant to do harm.
 
 use loop_inventory::language::Language;
 use loop_inventory::scan::{Scanned, Scanner};
@@ -133,4 +136,56 @@ fn a_source_nested_ten_thousand_deep_is_scanned() {
     let nested = format!("void f(int n) {{ {} }}\n", "while (n) { ".repeat(3_000) + &"}".repeat(3_000));
     let scanned = scan("deep.c", &nested, Language::C);
     assert_eq!(scanned.loops.last().and_then(|one| one.depth), Some(2_999));
+}
+
+#[test]
+fn a_chain_of_twenty_thousand_calls_ends_and_its_header_is_short() {
+    let chain = |call: &str| format!("fn f(x: X) {{\n    x{}.collect();\n}}\n", call.repeat(20_000));
+    let scanned = scan("long.rs", &chain(".iter()"), Language::Rust);
+    assert_eq!(scanned.loops.len(), 1, "one call consumes it");
+    let header = &scanned.loops[0].loop_header;
+    assert!(header.starts_with("...iter()") && header.ends_with(".iter().collect()"), "{header}");
+    assert_eq!(header.matches(".iter()").count(), 64);
+    // Each call of these could end a chain.
+    assert_eq!(scan("long.rs", &chain(".max()"), Language::Rust).loops.len(), 1);
+    assert_eq!(scan("long.rs", &chain(".extend(a)"), Language::Rust).loops.len(), 1);
+}
+
+fn lines_of_tests(module: &str, text: &str, language: Language) -> Vec<u64> {
+    let scanned = scan(module, text, language);
+    scanned.loops.iter().filter(|one| one.test).map(|one| one.line).collect()
+}
+
+#[test]
+fn loops_of_tests_are_told_from_those_of_the_program() {
+    let rust = "\
+fn f() { loop {} }
+#[cfg(test)]
+use std::fmt;
+fn g() { loop {} }
+#[cfg(not(test))]
+fn h() { loop {} }
+#[cfg(test)]
+// Why it is here.
+#[rustfmt::skip]
+mod tests {
+    fn help() { loop {} }
+    #[test]
+    fn one() { loop {} }
+}
+fn i() { loop {} }
+#[test]
+#[should_panic(expected = \"x\")]
+fn two() { while a { loop {} } }
+fn j() { loop {} }
+";
+    assert_eq!(lines_of_tests("a.rs", rust, Language::Rust), [11, 13, 18, 18]);
+    let inner = "#![cfg(test)]\nfn f() { loop {} }\n";
+    assert_eq!(lines_of_tests("a.rs", inner, Language::Rust), [2]);
+    let python = "for a in b: pass\nclass C:\n    def test_x(self):\n        for c in d: pass\ndef f():\n    for e in g: pass\n";
+    assert_eq!(lines_of_tests("src/model.py", python, Language::Python), [4]);
+    for name in ["test_model.py", "src/model_test.py", "tests/conftest.py"] {
+        assert_eq!(lines_of_tests(name, python, Language::Python), [1, 4, 6], "{name}");
+    }
+    assert_eq!(lines_of_tests("test_model.c", "void f() { for (;;) {} }\n", Language::C), [0; 0]);
 }

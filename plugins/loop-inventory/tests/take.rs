@@ -1,5 +1,6 @@
 //! Which files are scanned, what is left out, and what is told of files that cannot be read. Each test has a
 //! project of its own on the disk.
+//! The host is played by the test, which reads from there; the ABI is tested in `plugin`.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,6 +1,9 @@
 //! The forms of the report: hostile names do no harm in any of them, and each says what its reader needs.
+//!
+//! Markdown, CSV and HTML of profiles that were made by hand ([`super::profile`]). The figures themselves are tested in
+//! `shares` and `parts`; here only that nothing is lost, cut in half, or taken for markup or a formula.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{a_loop, correlate_with, inventory, profile};
 use crate::correlate::Correlation;
@@ -129,4 +132,24 @@ fn the_report_has_ranking_rest_and_unseen() {
     ] {
         assert!(text.contains(part), "{part}\n---\n{text}");
     }
+}
+
+#[test]
+fn loops_of_tests_that_were_not_seen_are_one_line_of_the_report_and_rows_of_the_json() {
+    let mut test = a_loop("k.py", (30, 32), "test_f", 28);
+    test["test"] = json!(true);
+    let stacks: &[(&[&str], u64)] = &[(&["f k.py:3"], 60)];
+    let seen = a_loop("k.py", (2, 4), "f", 1);
+    let with = |loops: &[Value]| correlate_with(&profile(stacks), &inventory(loops), &[]).hot_loops;
+    let hot = with(&[seen.clone(), a_loop("k.py", (20, 22), "f", 1), test.clone()]);
+    assert_eq!(hot.unseen.len(), 2);
+    let report = markdown::markdown(&hot);
+    assert!(report.contains("## Not seen (1 loops)"), "{report}");
+    assert!(report.contains("Besides, 1 loops of tests were not seen"), "{report}");
+    assert!(report.contains("`k.py:20`") && !report.contains("`k.py:30`"), "{report}");
+    let report = markdown::markdown(&with(&[seen, test]));
+    assert!(
+        report.contains("Besides, 1 loops") && !report.contains("Every loop of the inventory"),
+        "{report}"
+    );
 }

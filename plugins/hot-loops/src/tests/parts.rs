@@ -1,5 +1,7 @@
 //! Where the rest of the time is: the parts add up, whatever the profile; paths that fit no module or two; empty
 //! profiles and inventories; inventories of other tools.
+//!
+//! A property holds it together: random stacks, and the four parts are always the whole profile.
 
 use proptest::prelude::*;
 use serde_json::json;

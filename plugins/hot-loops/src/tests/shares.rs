@@ -1,4 +1,7 @@
 //! Shares that are known by construction: lines, nests, recursion, closures, functions without lines, iterations.
+//!
+//! Each profile is written as stacks with weights, so that every share can be read off; no test takes a figure from the
+//! code that it tests.
 
 use hot_loops_model::Attribution;
 use profile_model::Profile;

@@ -47,6 +47,9 @@ pub struct Counts {
     pub iterator_chain: u64,
     /// Comprehensions and generator expressions.
     pub comprehension: u64,
+    /// How many of the statements, expressions and chains lie in tests.
+    #[serde(default)]
+    pub tests: u64,
 }
 
 impl Counts {
@@ -57,6 +60,7 @@ impl Counts {
             r#loop: count(Kind::Loop),
             iterator_chain: count(Kind::IteratorChain),
             comprehension: count(Kind::Comprehension),
+            tests: loops.iter().filter(|one| one.test && one.kind.is_counted()).count() as u64,
         }
     }
 

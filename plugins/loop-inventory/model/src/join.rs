@@ -151,7 +151,7 @@ fn set(inventory: &mut Inventory, at: usize, rows: &[(&Classification, &Row)]) -
     Some(contradiction(second, other.source_line, message))
 }
 
-/// One line for all the loops that nobody classified; comprehensions need no class.
+/// One line for all the loops that nobody classified; comprehensions and tests need no class.
 fn without_a_row(
     inventory: &Inventory,
     rows_of: &BTreeMap<usize, Vec<(&Classification, &Row)>>,
@@ -159,7 +159,7 @@ fn without_a_row(
 ) -> Option<Contradiction> {
     let loops = inventory.all_loops.iter().enumerate();
     let open: Vec<String> = loops
-        .filter(|(at, one)| one.kind.is_counted() && !rows_of.contains_key(at))
+        .filter(|(at, one)| one.kind.is_counted() && !one.test && !rows_of.contains_key(at))
         .map(|(_, one)| format!("{}:{}", one.module, one.line))
         .collect();
     if open.is_empty() {

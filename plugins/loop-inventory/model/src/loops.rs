@@ -54,6 +54,9 @@ pub struct Loop {
     /// The id of the innermost of them.
     #[serde(default)]
     pub parent: Option<String>,
+    /// Whether it runs in tests only, as far as the source says it; left out of the JSON where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// What people decided.
     #[serde(default)]
     pub class: Option<Class>,

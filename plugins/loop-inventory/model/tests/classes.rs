@@ -1,4 +1,7 @@
 //! Tables of classes against inventories: what joins, and every way in which the two can disagree.
+//!
+//! Tables are text as people write them. A class must never reach a loop that the row does not mean; where the two
+//! disagree, the words of the message are compared too, because they are all that a reader gets.
 
 mod support;
 
@@ -123,4 +126,25 @@ fn rows_that_cannot_be_read_are_told_one_by_one_and_an_open_row_is_none() {
     assert_eq!(told.len(), 7);
     let (_, told) = classified(inventory(&[]), "# Nothing\n");
     assert!(told[0].contains("has no table of classes"), "{told:?}");
+}
+
+#[test]
+fn loops_of_tests_are_counted_and_need_no_row() {
+    let mut loops = vec![bare("src/a.py", 10, "for line in f"), bare("src/a.py", 14, "for x in xs")];
+    loops[1]["test"] = true.into();
+    let table = "| Module | Line | Status |\n|-|-|-|\n| a.py | 10 | Todo |\n";
+    let (with_test, told) = classified(inventory(&loops), table);
+    assert_eq!(told, [""; 0]);
+    let counts = loop_inventory_model::Counts::of(&with_test.all_loops);
+    assert_eq!((counts.tests, counts.total()), (1, 2));
+    let json = String::from_utf8(with_test.to_json().expect("JSON")).expect("text");
+    assert_eq!(json.matches("\"test\": true").count(), 1, "{json}");
+    assert_eq!(json.matches("\"test\"").count(), 1, "as before where it is none: {json}");
+    let read = Inventory::read(json.as_bytes()).expect("an inventory");
+    assert_eq!(read.all_loops.iter().map(|one| one.test).collect::<Vec<_>>(), [false, true]);
+    // A row for it is still taken.
+    let table = "| Module | Line | Status |\n|-|-|-|\n| a.py | 14 | Safe |\n";
+    let (with_row, told) = classified(inventory(&loops), table);
+    assert_eq!(with_row.all_loops[1].class, Some(Class::Safe));
+    assert_eq!(told, ["plans/loops.md: 1 loop has no row: src/a.py:10"]);
 }

@@ -1,4 +1,7 @@
 //! Reading an inventory, and finding loops in it by what a profile knows.
+//!
+//! A path or a line that could mean two things must mean none; JSON that contradicts itself is refused with its place.
+//! Inventories of other tools, with the first six fields only, are read as well.
 
 mod support;
 

@@ -1,4 +1,7 @@
 //! Files that are cut, broken or of another kind: what was read is kept, and the message says where and what to do.
+//!
+//! Files are cut at every byte, and bytes are turned over: no reader may panic, hang, or take memory without a bound. A
+//! source that fails in the middle is one of them.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::io::{self, Read, Write};

@@ -1,4 +1,7 @@
 //! Chrome traces: figures of the fixture, which an independent script counted, and the traps of the format.
+//!
+//! Traps: pairs of begin and end, events that overlap, missing and negative times, steps of the PyTorch profiler, ids
+//! that are texts. What cannot be counted must be in a warning with its number.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;
@@ -102,6 +105,26 @@ fn an_event_that_outlives_the_one_it_began_in_is_split_and_told() {
     assert!(warned(&read, "1 events end after the event they began in"), "{:?}", read.warnings);
     let again = trace(&format!("[{},{}]", event("b", 4.0, 10.0), event("a", 0.0, 10.0)));
     assert_eq!(figures(&again.profile), rows, "whatever the order of the file");
+}
+
+#[test]
+fn thousands_of_overlapping_events_cost_linear_work_and_no_time_is_lost() {
+    // Each outlives all before it: 2048 of 20,000 can be open at once, and 1000 are where an event is shorter.
+    for (duration, told) in [(1e6, "calls lie deeper than 2048"), (1000.0, "lack frames between")] {
+        let events: Vec<String> =
+            (0..20_000).map(|n| event(&format!("e{n}"), f64::from(n), duration)).collect();
+        let read = trace(&format!("[{}]", events.join(",")));
+        let whole = ((19_999.0 + duration) * 1000.0) as u64;
+        assert_eq!(read.profile.total, whole, "every nanosecond belongs to somebody");
+        let rows = figures(&read.profile);
+        assert_eq!(rows["e77"].1, 1000, "innermost until the next began");
+        assert_eq!(rows["e19999"].1, (duration * 1000.0) as u64);
+        // Frames on all stacks: their number is the work and the memory.
+        let frames: usize = read.profile.stacks.iter().map(|stack| stack.frames.len()).sum();
+        assert!(frames < 200 * 20_000, "{frames} frames");
+        assert!(warned(&read, told), "{:?}", read.warnings);
+        assert!(warned(&read, "19999 events end after"), "{:?}", read.warnings);
+    }
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! speedscope, collapsed stacks, `perf script` and pprof: what is understood of each.
+//!
+//! Small files as the tools write them, with figures that can be added up by hand; what a format does not say must be
+//! absent, and never 0.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use profile_model::{Format, Hotspots, Kind, Operation, ReadProfile, Unit, read};

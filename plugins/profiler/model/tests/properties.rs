@@ -1,4 +1,7 @@
 //! Random trees of events, and random profiles through our own speedscope file.
+//!
+//! A tree is built with its figures known, written as a trace, and counted back. Events that overlap at random must keep
+//! their own duration, and no nanosecond may count twice.
 
 use std::collections::BTreeMap;
 
@@ -103,6 +106,25 @@ proptest! {
             rows.into_iter().map(|row| (row.function, (row.inclusive, row.own, row.calls.unwrap()))).collect();
         let expected: BTreeMap<_, _> = expected.rows.into_iter().filter(|(_, row)| row.0 > 0).collect();
         prop_assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn overlapping_events_keep_their_own_duration_and_each_nanosecond_counts_once(
+        events in prop::collection::vec((0_u64..60, 1_u64..30), 1..40)
+    ) {
+        let text: Vec<String> = events.iter().zip(0..).map(|((start, duration), name)| {
+            format!(r#"{{"ph":"X","name":"e{name}","pid":1,"tid":1,"ts":{start},"dur":{duration}}}"#)
+        }).collect();
+        let read = read(format!("[{}]", text.join(",")).as_bytes(), "t.json").expect("a trace");
+        let covered = (0..100).filter(|at| {
+            events.iter().any(|(start, duration)| (*start..start + duration).contains(at))
+        });
+        prop_assert_eq!(read.profile.total, covered.count() as u64 * 1000);
+        let rows = Hotspots::of(&read.profile).operations;
+        for ((_, duration), name) in events.iter().zip(0..) {
+            let row = rows.iter().find(|row| row.function == format!("e{name}"));
+            prop_assert_eq!(row.map(|row| row.inclusive), Some(duration * 1000));
+        }
     }
 
     #[test]

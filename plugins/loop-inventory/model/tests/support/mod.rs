@@ -1,4 +1,7 @@
 //! Inventories for the tests: as another tool writes them, with the first six fields only, or with ends.
+//!
+//! Used by `classes` and `find`. Everything goes through [`Inventory::read`], so that no test has an inventory that
+//! the crate would refuse.
 
 use loop_inventory_model::Inventory;
 use serde_json::{Value, json};

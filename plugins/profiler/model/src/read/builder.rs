@@ -14,6 +14,8 @@ use crate::profile::{Frame, Function, Profile, Stack, Thread, Unit};
 pub(crate) const ROOT: u32 = 0;
 /// Frames of one stack that are kept, outermost first; what is called further in counts for the last of them.
 pub(crate) const DEEPEST: u32 = 2048;
+/// Nodes of the tree that are kept, about 200 MB; what would need more counts for the frame above.
+const MAX_NODES: usize = 4 << 20;
 /// Changes of stack kept in all, for the order of time; a viewer shows no more.
 const MAX_RUNS: usize = 1 << 20;
 
@@ -49,6 +51,11 @@ pub(crate) struct Builder {
     runs_left_out: bool,
     /// Calls that lay too deep for a frame of their own.
     pub(crate) too_deep: u64,
+    /// Calls for which the tree had no room.
+    no_room: u64,
+    most_nodes: usize,
+    /// Pieces of time whose stack lacks frames, because events overlap too much.
+    pub(crate) shortened: u64,
 }
 
 impl Builder {
@@ -67,6 +74,9 @@ impl Builder {
             runs: 0,
             runs_left_out: false,
             too_deep: 0,
+            no_room: 0,
+            most_nodes: MAX_NODES,
+            shortened: 0,
         }
     }
 
@@ -122,6 +132,11 @@ impl Builder {
         let depth = self.nodes[parent as usize].depth + 1;
         if depth > DEEPEST {
             self.too_deep += 1;
+            return parent;
+        }
+        // An outermost frame always has room: the empty stack counts nothing, and time would be lost.
+        if self.nodes.len() >= self.most_nodes && parent != ROOT {
+            self.no_room += 1;
             return parent;
         }
         self.nodes.push(Node { parent, frame, depth, weight: 0 });
@@ -189,6 +204,19 @@ impl Builder {
                 self.too_deep
             ));
         }
+        if self.no_room > 0 {
+            warnings.push(format!(
+                "{} calls are of more stacks than the {} that are kept; they count for the frame above",
+                self.no_room, self.most_nodes
+            ));
+        }
+        if self.shortened > 0 {
+            warnings.push(format!(
+                "too many events overlap: the stacks of {} pieces of time lack frames between the outermost and the \
+                 innermost, whose inclusive time is too small; self times are whole",
+                self.shortened
+            ));
+        }
         if self.runs_left_out {
             warnings
                 .push(format!("the order in time is kept for the first {MAX_RUNS} changes of stack only"));
@@ -249,5 +277,32 @@ pub(crate) fn head(source: &str, source_reason: &str, unit: Unit) -> Profile {
         stacks: Vec::new(),
         threads: Vec::new(),
         slices: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_tree_counts_for_the_frame_above_and_says_so() {
+        let mut builder = Builder { most_nodes: 3, ..Builder::new() };
+        let function = |builder: &mut Builder, name: &str| {
+            let origin = Origin { name: name.into(), module: "".into(), file: None, first_line: None };
+            let id = builder.function(origin, |_| Kind::Kernel);
+            builder.frame(id, None, None)
+        };
+        let [a, b, c] = ["a", "b", "c"].map(|name| function(&mut builder, name));
+        let ab = builder.stack([a, b]);
+        assert_eq!(builder.stack([a, b, c]), ab, "no room for a third frame");
+        let thread = builder.thread(1, "main");
+        let alone = builder.stack([c]);
+        assert_eq!(builder.add(thread, alone, 5), 5, "an outermost frame has room, and its time is counted");
+        assert_eq!(
+            builder.warnings(),
+            ["1 calls are of more stacks than the 3 that are kept; they count for the frame above"]
+        );
+        let profile = builder.finish(head("test", "", Unit::Samples));
+        assert_eq!((profile.total, profile.stacks.len()), (5, 1));
     }
 }
