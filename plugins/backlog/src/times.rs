@@ -94,11 +94,16 @@ fn of_steps(state: &Value) -> Option<(Option<&str>, Option<Fallback>, Vec<f64>)>
     Some((step, fallback, seconds))
 }
 
-/// A list of numbers, bare or as a metric in seconds; `None` of anything else, also of an empty list.
+/// A list of numbers, bare or as a metric in seconds, or the one number of a metric; `None` of anything else, also of
+/// an empty list. Figures of programs have no unit: then the name says it.
 fn numbers(metric: &Value) -> Option<Vec<f64>> {
-    let is_other_unit = metric.get("unit").is_some_and(|unit| unit != "s");
-    let list = metric.as_array().or_else(|| metric.get("value")?.as_array()).filter(|_| !is_other_unit)?;
-    let numbers: Option<Vec<f64>> = list.iter().map(Value::as_f64).collect();
+    let is_other_unit = metric.get("unit").is_some_and(|unit| unit != "s" && unit != "");
+    let value = if metric.is_array() { metric } else { metric.get("value")? };
+    let list = match value {
+        Value::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let numbers: Option<Vec<f64>> = list.iter().filter(|_| !is_other_unit).map(Value::as_f64).collect();
     numbers.filter(|numbers| !numbers.is_empty())
 }
 
@@ -120,6 +125,9 @@ mod tests {
         assert!((times.std_s.expect("four") - 2.160).abs() < 0.001);
         let times = Times::find("m.json", br#"{"metrics": {"seconds": [0.5]}}"#).expect("times");
         assert_eq!((times.median_s, times.std_s), (0.5, None));
+        // As figures of a program stand in the state: without a unit, perhaps one number.
+        let times = Times::find("m.json", br#"{"metrics": {"seconds": {"value": 1.5, "unit": ""}}}"#);
+        assert!((times.expect("times").median_s - 1.5).abs() < 1e-9);
     }
 
     fn state(steps: &[Value]) -> Times {
