@@ -14,7 +14,7 @@ use support::Project;
 /// Parts of the whole in percent, in the order of the loops in the sources.
 const PARTS: [f64; 4] = [60.0, 25.0, 10.0, 5.0];
 
-const C: &str = r#"#include <time.h>
+const C: &str = r"#include <time.h>
 static double spent(void) {
     struct timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -32,7 +32,7 @@ int main(void) {
     while (spent() - begin < 4.00) work();
     return 0;
 }
-"#;
+";
 
 const RUST: &str = r#"use std::hint::black_box;
 fn spent() -> f64 {
