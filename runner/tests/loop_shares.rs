@@ -67,8 +67,8 @@ fn main() {
 fn ranked(source: &str, text: &str, compiler: &[&str], lines: [u64; 4]) {
     let project = Project::new();
     project.write(source, text);
-    let compiled = project.other(compiler[0]).args(&compiler[1..]).args(["-o", "measured", source]).status();
-    assert!(compiled.unwrap_or_else(|error| panic!("{}: {error}", compiler[0])).success());
+    let made = project.other(compiler[0]).args(&compiler[1..]).args(["-o", "measured", source]).status();
+    assert!(made.unwrap_or_else(|error| panic!("{}: {error}", compiler[0])).success());
     let steps = format!(
         "  - id: capture\n    run: [./measured]\n    reads: [measured]\n    \
          profile: {{ uses: profiler, with: {{ overhead: none }} }}\n  \
