@@ -64,6 +64,7 @@ fn main() {
 "#;
 
 /// Compiles, runs the workflow, and holds the shares of the loops at `lines` against [`PARTS`].
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn ranked(source: &str, text: &str, compiler: &[&str], lines: [u64; 4]) {
     let project = Project::new();
     project.write(source, text);
