@@ -227,6 +227,9 @@ fn a_value_that_is_set_is_held_against_the_schema_too() {
     let project = Project::without_git();
     let step = "{ id: a, uses: nanobragg, with: { size: \"${{ vars.size }}\" } }";
     project.write("set.yaml", format!("{HEAD}vars: {{ size: 64 }}\nsteps:\n  - {step}\n"));
+    let ended = project.runner(&["plan", "set.yaml", "--set", "size=[1"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(ended.stderr.contains("--set size=[1: the value is not valid YAML"), "{}", ended.stderr);
     let ended = project.runner(&["plan", "set.yaml", "--set", "size=99999"]);
     assert_eq!(ended.code, Some(2));
     insta::assert_snapshot!("set_of_a_value_that_is_refused", ended.transcript());
