@@ -129,16 +129,13 @@ fn variables(
             continue;
         };
         let source = crate::diagnostic::Source { path: PathBuf::from("--set"), text: text.clone() };
-        match spec::node::parse(&source) {
-            Ok(node) => *slot = node.to_json(),
-            Err(_) => {
-                let message = format!("--set {name}={text}: the value is not valid YAML");
-                mistakes.push(
-                    Diagnostic::unplaced(message).help("put quotes around a text: `--set 'NAME=\"[1\"'`"),
-                );
-                continue;
-            }
-        }
+        let Ok(node) = spec::node::parse(&source) else {
+            let message = format!("--set {name}={text}: the value is not valid YAML");
+            mistakes
+                .push(Diagnostic::unplaced(message).help("put quotes around a text: `--set 'NAME=\"[1\"'`"));
+            continue;
+        };
+        *slot = node.to_json();
         overrides.remove(name);
         let says = workflow.vars.iter().find(|var| var.name == *name).map(|var| &var.value);
         if let Some(says) = says.filter(|says| *says != slot) {
