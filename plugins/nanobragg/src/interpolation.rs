@@ -1,4 +1,4 @@
-//! Tricubic interpolation between structure factors, in vector code's types: [`interpolated_of`].
+//! Tricubic interpolation between structure factors, in vector code's types: `interpolated_of`.
 //!
 //! A cubic through the four whole numbers around an index, along each of three axes (Lagrange): 64 structure factors
 //! a term, which lie in 16 rows of four. The place in the table differs from pixel to pixel, so that this loop is no
