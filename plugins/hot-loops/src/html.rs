@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use hot_loops_model::words::{one_line, percent};
 use hot_loops_model::{Attribution, HotLoop, Share};
+use profile_model::escape;
 
 use crate::correlate::{Correlation, Heat};
 use crate::text::notes;
@@ -186,27 +187,4 @@ fn colour(own: Share, inclusive: Share) -> String {
         return String::new();
     }
     format!(" style=\"background:rgba(240,110,30,{strength:.2})\"")
-}
-
-/// Makes text fit for HTML: markup is escaped, control characters become `?`, and everything else that is not ASCII
-/// a reference, so that no guess of an encoding can be wrong.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            ' '..='~' => escaped.push(character),
-            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {
-                escaped.push('?');
-            }
-            other => {
-                let _ = write!(escaped, "&#{};", u32::from(other));
-            }
-        }
-    }
-    escaped
 }

@@ -9,19 +9,7 @@ use crate::draft::lazy_regex::{LazyRegex, group};
 use crate::draft::note::{HandoffNote, Item, Key};
 use crate::draft::places::BUNDLE;
 use crate::draft::reading::{Planned, Reading, VAR, planned_text};
-
-/// What the runner writes into every bundle.
-const OWN: [&str; 9] = [
-    "commands.txt",
-    "commands.jsonl",
-    "plan.json",
-    "state.json",
-    "summary.md",
-    "manifest.json",
-    "inputs.json",
-    "workflow.yaml",
-    "ledger.patch",
-];
+use crate::spec::reserved::OWN_FILES;
 
 static BOUND: LazyRegex = LazyRegex::new(
     r"([A-Za-z][A-Za-z0-9_]*) ?(<=|>=|<|>|\u{2264}|\u{2265}) ?([0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?)",
@@ -36,7 +24,7 @@ static SPAN: LazyRegex = LazyRegex::new(r"`([^`\n]+)`");
 
 /// Whether a file of the bundle is written by the runner itself.
 pub(super) fn reserved(name: &str) -> bool {
-    OWN.contains(&name)
+    OWN_FILES.contains(&name)
         || ["logs/", "failed/", "fallback/"].iter().any(|directory| name.starts_with(directory))
 }
 

@@ -59,7 +59,11 @@ pub const ALL: &[Template] = &[
         "list the loops of the source, with function and depth",
         ["workflow.yaml", "smooth.c"]
     ),
-    template!("profile", "profile a kernel and rank its functions and source lines", ["workflow.yaml"]),
+    template!(
+        "profile",
+        "profile a program and rank its functions and source lines",
+        ["workflow.yaml", "work.c"]
+    ),
 ];
 
 impl Template {

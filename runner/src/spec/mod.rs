@@ -15,7 +15,7 @@ mod pattern;
 pub mod place;
 pub mod raw;
 pub mod reader;
-mod reserved;
+pub mod reserved;
 pub mod tree;
 pub mod units;
 mod workflow;

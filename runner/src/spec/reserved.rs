@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::spec::reader::{Placed, Reader};
 
 /// Files that the runner itself writes into a bundle. What a step writes must not have their names.
-const OWN_FILES: [&str; 11] = [
+pub const OWN_FILES: [&str; 11] = [
     "commands.txt",
     "commands.jsonl",
     "plan.json",

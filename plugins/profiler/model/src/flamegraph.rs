@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::markup::escape;
 use crate::origin::Kind;
 use crate::profile::{Profile, Unit};
 
@@ -236,28 +237,6 @@ fn colour(name: &str, kind: Kind) -> String {
         Kind::Runtime => format!("rgb({0},{0},{0})", 190 + shade),
         Kind::Glue => format!("rgb({},{},{})", 150 + shade, 180 + shade, 225),
     }
-}
-
-/// Makes text fit for XML 1.0: markup is escaped, characters that it forbids become `?`.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            ' '..='~' => escaped.push(character),
-            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {
-                escaped.push('?');
-            }
-            // ASCII only: an editor that guesses the encoding cannot guess wrong.
-            other => {
-                let _ = write!(escaped, "&#{};", u32::from(other)); // writing to a string does not fail
-            }
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

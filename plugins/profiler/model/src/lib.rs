@@ -7,6 +7,7 @@
 mod flamegraph;
 mod folded;
 mod hotspots;
+mod markup;
 pub mod origin;
 mod own;
 mod profile;
@@ -17,6 +18,7 @@ mod speedscope;
 pub use flamegraph::flamegraph;
 pub use folded::folded;
 pub use hotspots::{Hotspots, LineRow, Operation, ThreadRow};
+pub use markup::escape;
 pub use origin::Kind;
 pub use profile::{Frame, Function, Profile, Stack, Thread, Unit};
 pub use read::{Format, Place, ReadError, ReadProblem, ReadProfile, read};
