@@ -27,12 +27,18 @@ fn is(state: &Value, step: usize, status: &str) -> bool {
     state["steps"][step]["status"] == status
 }
 
+/// Waits until the step has written the first half: the shell makes the file before it writes the line.
+fn half_written(evidence: &Evidence) {
+    let written = || std::fs::read_to_string(evidence.path().join("part.txt")).ok();
+    wait("its file", || (written().as_deref() == Some("half\n")).then_some(()));
+}
+
 #[test]
 fn a_run_that_was_killed_in_a_step_goes_on_with_that_step() {
     let project = project(WAITS);
     let run = start(&project, &["run", "w.yaml"]);
     let evidence = until(&project, "the step", |state| is(state, 1, "running"));
-    wait("its file", || evidence.has("part.txt").then_some(()));
+    half_written(&evidence);
     assert_eq!(end_with(&project, run, Signal::KILL).code, None, "killed");
     let status = project.runner(&["status"]);
     assert!(status.stdout.starts_with("killed "), "{}", status.transcript());
@@ -100,7 +106,7 @@ fn an_interrupted_run_goes_on() {
         let project = project(WAITS);
         let run = start(&project, &["run", "w.yaml"]);
         let evidence = until(&project, "the step", |state| is(state, 1, "running"));
-        wait("its file", || evidence.has("part.txt").then_some(()));
+        half_written(&evidence);
         let ended = end_with(&project, run, signal);
         assert_eq!(ended.code, Some(130), "{signal:?}: {}", ended.transcript());
         assert!(ended.stdout.contains("`runner resume reports/faults/[STAMP]`"), "{}", ended.transcript());
