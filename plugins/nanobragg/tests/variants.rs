@@ -8,8 +8,10 @@ mod support;
 
 use nanobragg::config::{Config, Convention, Shape};
 use nanobragg::isa::Isa;
+use nanobragg::matrix::Matrix;
 use nanobragg::reflections::Reflections;
-use nanobragg::scene::Scene;
+use nanobragg::scene::{Inputs, Scene};
+use nanobragg::sources::Sources;
 use nanobragg::vector::length;
 use proptest::prelude::*;
 use support::{Agreement, agreement, scalar, scene, vectorized, with_instructions};
@@ -143,6 +145,109 @@ fn any_config() -> impl Strategy<Value = Config> {
             ..Config::benchmark(distances.2)
         }
     })
+}
+
+/// Contents of files: reflections in a box with holes, a matrix, sources. Each may be missing.
+fn any_files() -> impl Strategy<Value = [Option<String>; 3]> {
+    let reflections =
+        ((-3_i32..3, -3_i32..3, -3_i32..3), (2_i32..9, 2_i32..9, 2_i32..9), 0_i32..5, any::<u32>()).prop_map(
+            |(middle, half, holes, seed)| {
+                let range = |axis: (i32, i32)| axis.0 - axis.1..=axis.0 + axis.1;
+                let [hs, ks, ls] = [(middle.0, half.0), (middle.1, half.1), (middle.2, half.2)].map(range);
+                let all = hs.flat_map(|h| {
+                    let ls = ls.clone();
+                    ks.clone().flat_map(move |k| ls.clone().map(move |l| (h, k, l)))
+                });
+                let named = all.filter(|(h, k, l)| holes == 0 || (h + 2 * k + 3 * l) % 5 >= holes - 4);
+                let line = |(h, k, l): (i32, i32, i32)| {
+                    let mixed = (h * 73 + k * 179 + l * 283) as u32 ^ seed;
+                    format!("{h} {k} {l} {}.5\n", mixed.wrapping_mul(0x9E37_79B1) >> 26)
+                };
+                named.map(line).collect::<String>()
+            },
+        );
+    let matrix =
+        (prop::array::uniform3(0.01..0.05), prop::array::uniform9(-0.2..0.2)).prop_map(|(edges, bent)| {
+            let row = |x: usize| {
+                let column =
+                    |star: usize| edges[star] * (f64::from(u8::from(x == star)) + bent[3 * x + star]);
+                format!("{} {} {}\n", column(0), column(1), column(2))
+            };
+            format!("{}{}{}", row(0), row(1), row(2))
+        });
+    let source = (-0.1..0.1, -0.1..0.1, prop::option::of(1e-10..6e-10), 0.5..2.0).prop_map(
+        |(y, z, wavelength, far): (f64, f64, Option<f64>, f64)| {
+            let wavelength = wavelength.map_or(String::new(), |metres: f64| format!(" 1 {metres:e}"));
+            format!("{} {} {}{wavelength}\n", -far, far * y, far * z)
+        },
+    );
+    let sources = prop::collection::vec(source, 1..5).prop_map(|lines| lines.concat());
+    (prop::option::of(reflections), prop::option::of(matrix), prop::option::of(sources))
+        .prop_map(|(reflections, matrix, sources)| [reflections, matrix, sources])
+}
+
+/// The scene of a configuration and files, less what the files replace.
+fn scene_with(config: &Config, files: &[Option<String>; 3], interpolate: Option<bool>) -> (Config, Scene) {
+    let [reflections, matrix, sources] = files;
+    let mut config = Config {
+        default_f: 64.0,
+        interpolate: interpolate.filter(|_| reflections.is_some()),
+        ..config.clone()
+    };
+    let none = Config::benchmark(16);
+    if matrix.is_some() {
+        config.cell_edge_angstrom = none.cell_edge_angstrom;
+        config.cell_b_angstrom = none.cell_b_angstrom;
+        config.cell_c_angstrom = none.cell_c_angstrom;
+        config.cell_alpha_deg = none.cell_alpha_deg;
+        config.cell_beta_deg = none.cell_beta_deg;
+        config.cell_gamma_deg = none.cell_gamma_deg;
+    }
+    if sources.is_some() {
+        config.dispersion_percent = 0.0;
+        config.hdiv_mrad = 0.0;
+        config.vdiv_mrad = 0.0;
+    }
+    config.check().expect("the configuration is within its limits");
+    let wavelength = config.wavelength_angstrom * 1e-10;
+    let inputs = Inputs {
+        reflections: reflections.as_ref().map_or(Reflections::uniform(config.default_f), |text| {
+            Reflections::parse("any.hkl", text.as_bytes(), config.default_f).expect("reflections")
+        }),
+        matrix: matrix.as_ref().map(|text| Matrix::parse("any.mat", text.as_bytes()).expect("a matrix")),
+        sources: sources
+            .as_ref()
+            .map(|text| Sources::parse("any.src", text.as_bytes(), wavelength).expect("sources")),
+    };
+    let scene = Scene::with(&config, inputs).expect("a scene");
+    (config, scene)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_files_have_the_same_image_in_both_variants(
+        config in any_config(), files in any_files(), interpolate in any::<Option<bool>>()
+    ) {
+        let (config, scene) = scene_with(&config, &files, interpolate);
+        let expected = scalar(&scene);
+        prop_assert!(expected.iter().all(|photons| photons.is_finite() && *photons >= -0.0));
+        let greatest = expected.iter().copied().fold(0.0, f64::max);
+        if greatest == 0.0 {
+            return Ok(());
+        }
+        let double = agreement(&vectorized::<f64>(&scene), &expected);
+        prop_assert!(double.difference < 1e-9, "float64: {double:?}");
+        if config.dmin_angstrom == 0.0 && greatest > 1e-37 {
+            // A place half-way between two reflections, or on the edge of what interpolates, may be on the one side in
+            // float64 and on the other in float32: single pixels differ, most do not.
+            let image = vectorized::<f32>(&scene);
+            let mean = image.iter().zip(&expected).map(|(a, b)| (a - b).abs()).sum::<f64>() / expected.len() as f64;
+            let allowed = single_accuracy(&config, &scene, greatest) + 1e-3 + 3.0 / expected.len() as f64;
+            prop_assert!(mean < allowed * greatest, "float32: {}", mean / greatest);
+        }
+    }
 }
 
 proptest! {
