@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::event::{Event, Events};
 use crate::evidence::{AttemptedRecord, EvidenceError, PluginId};
-use crate::fs::digest_file;
+use crate::fs::digest_program;
 use crate::launch::{Command, Conversation, Hold, Launched, Launcher, Mouth, Scratch};
 use crate::outcome::Outcome;
 use crate::plan::{PlanPlugin, ResolvedLimits};
@@ -433,9 +433,9 @@ fn executable() -> String {
 pub fn unchanged(plugins: &[&PlanPlugin]) -> Result<(), String> {
     for plugin in plugins {
         let (name, path) = (&plugin.manifest.name, plugin.path.display());
-        match digest_file(&plugin.path) {
-            Ok((sha256, _)) if sha256 == plugin.sha256 => {}
-            Ok((sha256, _)) => {
+        match digest_program(&plugin.path) {
+            Ok(sha256) if sha256 == plugin.sha256 => {}
+            Ok(sha256) => {
                 return Err(format!(
                     "the file of plugin `{name}` changed during the run: `{path}` has sha256 {sha256} now"
                 ));

@@ -4,28 +4,18 @@
 //! `../lib/runner/plugins` from there (an installed runner). Never the current directory: a plugin runs with
 //! the user's rights, and whoever can put a file into a checkout must not choose it.
 
-use std::collections::HashMap;
 use std::env;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::manifest::ManifestErrorKind;
 use crate::catalog::{Manifest, ManifestError};
 use crate::diagnostic::nearest;
-use crate::fs::{Digest, digest_file};
 
 /// Where plugins are looked for.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     directories: Vec<PathBuf>,
-    /// Digests of files that were read already.
-    digests: Arc<Mutex<HashMap<State, Digest>>>,
 }
-
-/// A state of a file: device, inode, size, last change of anything (which nobody can set back).
-type State = (u64, u64, u64, i64, i64);
 
 /// A plugin's file and what it says of itself.
 #[derive(Clone, Debug)]
@@ -61,22 +51,7 @@ impl Catalog {
                 directories.push(prefix.join("lib/runner/plugins"));
             }
         }
-        Self { directories, digests: Arc::default() }
-    }
-
-    /// The digest of a plugin's file. A run is planned twice, before and after it has a stamp; a file that was not
-    /// touched in between is read once.
-    pub fn digest(&self, path: &Path) -> io::Result<Digest> {
-        let found = path.metadata()?;
-        let state = (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec());
-        // The map is whole between two statements, whoever panicked.
-        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = digests.get(&state) {
-            return Ok(known.clone());
-        }
-        let (digest, _) = digest_file(path)?;
-        digests.insert(state, digest.clone());
-        Ok(digest)
+        Self { directories }
     }
 
     /// The directories, in order.

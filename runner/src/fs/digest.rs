@@ -1,10 +1,9 @@
-//! SHA-256 digests, as lower-case hexadecimal: [`Digest`]. [`FileDigest`] makes that of a file bit by bit.
+//! SHA-256 digests, as lower-case hexadecimal: [`Digest`].
 
 use std::fmt::{self, Write};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +22,12 @@ impl Digest {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A digest that was written down; `None` when it is none.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let digits = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 64 && text.as_bytes().iter().all(digits)).then(|| Self(text.to_owned()))
     }
 
     fn of(hasher: Sha256) -> Self {
@@ -49,44 +54,24 @@ pub fn digest_bytes(bytes: &[u8]) -> Digest {
 
 /// The digest and the size in bytes of a file, read in pieces.
 pub fn digest_file(path: &Path) -> io::Result<(Digest, u64)> {
-    FileDigest::open(path)?.finish()
+    digest_open(&mut File::open(path)?)
 }
 
-/// The digest of a file on its way: it can be left for a while and gone on with.
-#[derive(Debug)]
-pub struct FileDigest {
-    file: File,
-    hasher: Sha256,
-    size: u64,
-}
-
-impl FileDigest {
-    /// Of a file that was not read yet. It stays open, so that it stays the same file.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, hasher: Sha256::new(), size: 0 })
-    }
-
-    /// Reads on until the end of the file, or until `pause` is set: that is looked at every 64 KiB.
-    pub fn go_on(&mut self, pause: &AtomicBool) -> io::Result<()> {
-        let mut buffer = vec![0; 1 << 16];
-        while !pause.load(Ordering::Relaxed) {
-            match self.file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    self.hasher.update(&buffer[..count]);
-                    self.size += count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+/// The same of a file that is open already, from where it stands.
+pub(super) fn digest_open(file: &mut File) -> io::Result<(Digest, u64)> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((Digest::of(hasher), size)),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                size += count as u64;
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        Ok(())
-    }
-
-    /// Reads what is left. The digest, and the size in bytes.
-    pub fn finish(mut self) -> io::Result<(Digest, u64)> {
-        self.go_on(&AtomicBool::new(false))?;
-        Ok((Digest::of(self.hasher), self.size))
     }
 }
 
@@ -109,22 +94,5 @@ mod tests {
     fn the_digest_of_nothing_is_the_known_one() {
         let known = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(digest_bytes(b"").as_str(), known);
-    }
-
-    #[test]
-    fn a_digest_that_was_left_and_gone_on_with_is_that_of_the_whole_file() {
-        let directory = tempfile::tempdir().expect("tempdir");
-        let file = directory.path().join("a");
-        let bytes: Vec<u8> = (0..200_000_u32).map(|number| number as u8).collect();
-        crate::fs::write_whole(&file, &bytes).expect("write");
-        let mut digest = FileDigest::open(&file).expect("open");
-        let pause = AtomicBool::new(true);
-        digest.go_on(&pause).expect("paused");
-        assert_eq!(digest.size, 0, "a pause is a pause");
-        // Another file of that name is another file.
-        crate::fs::write_whole(&file, b"new").expect("replace");
-        pause.store(false, Ordering::Relaxed);
-        digest.go_on(&pause).expect("read");
-        assert_eq!(digest.finish().expect("read"), (digest_bytes(&bytes), 200_000));
     }
 }

@@ -4,8 +4,10 @@
 
 mod atomic;
 mod digest;
+mod programs;
 mod walk;
 
 pub use atomic::{WriteError, create_new, sync_all, write_atomic, write_whole};
-pub use digest::{Digest, FileDigest, digest_bytes, digest_entry, digest_file};
+pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
+pub use programs::digest_program;
 pub use walk::{display_relative, entries_below, files_below, shown};

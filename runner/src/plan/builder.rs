@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::catalog::{Catalog, Mismatch, Role, mismatches};
 use crate::clock::Stamp;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean};
-use crate::fs::{digest_bytes, display_relative};
+use crate::fs::{digest_bytes, digest_program, display_relative};
 use crate::plan::step::{PlanAction, PlanAttempt, PlanFallback, PlanPlugin, PlanStep, resolve_attempt};
 use crate::plan::{Override, Plan, PlanInput, PlanWorkflow, Scope, inputs, place};
 use crate::spec::{Action, Fallback, PluginUse, Step, Workflow};
@@ -303,7 +303,7 @@ impl Resolver<'_> {
             );
             return None;
         }
-        let sha256 = match self.request.catalog.digest(&found.path) {
+        let sha256 = match digest_program(&found.path) {
             Ok(sha256) => sha256,
             Err(error) => {
                 let message = format!("the plugin `{name}` cannot be read: {error}");

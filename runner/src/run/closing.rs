@@ -1,5 +1,7 @@
 //! The end of a run: inputs as they were, required files present, surprises, summary, seal.
 
+use std::path::Path;
+
 use crate::client::plugin_id;
 use crate::clock::Instant;
 use crate::event::Event;
@@ -7,6 +9,7 @@ use crate::evidence::{
     AttemptKind, Bundle, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, flush,
     seal, sweep,
 };
+use crate::fs::digest_program;
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::plan::{PlanStep, digest_bundle};
@@ -20,7 +23,6 @@ const MADE_LAST: [&str; 3] = ["summary.md", "manifest.json", "ledger.patch"];
 /// Checks what must hold before the ledger may record the end, and decides the status.
 pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     tracing::debug!("the steps are over");
-    engine.own.go_on();
     let mut broken = Vec::new();
     for input in &engine.plan.inputs {
         let after = digest_bundle(&engine.plan.root.join(&input.path)).ok();
@@ -178,9 +180,8 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     tracing::debug!("the summary is written");
     let files = flush(&bundle)?;
     tracing::debug!("every file is on the disk");
-    let sha256 = engine
-        .own
-        .finish()
+    // The program that runs cannot be changed, and this is the one that runs, whatever has its name by now.
+    let sha256 = digest_program(Path::new("/proc/self/exe"))
         .map_err(|error| EvidenceError::at(bundle.path(), "cannot digest the runner for", error))?;
     let runner =
         PluginId { name: "runner".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), sha256 };

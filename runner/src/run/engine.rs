@@ -23,7 +23,6 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
 use crate::run::custody::Custody;
-use crate::run::own::OwnDigest;
 use crate::run::proof::Proof;
 use crate::run::{Beginning, RunEnd, RunError, closing};
 
@@ -43,7 +42,6 @@ pub struct Engine {
     /// The repository before the steps.
     pub(super) proof: Proof,
     /// The digest of the runner's own program.
-    pub(super) own: OwnDigest,
     /// The files of the bundle after the last attempt, while nobody but the runner has been at work since.
     pub(super) custody: Cell<Option<Custody>>,
     /// The bundle of the run that this one repeats.
@@ -59,7 +57,6 @@ impl Engine {
         plan: Plan,
         bundle: &Bundle,
         beginning: Beginning,
-        own: OwnDigest,
         events: Events,
         cancel: Cancel,
     ) -> Result<Self, EvidenceError> {
@@ -122,7 +119,6 @@ impl Engine {
             verdict: RunStatus::Running,
             stopped: None,
             proof,
-            own,
             custody: Cell::new(None),
             original: beginning.original,
             hold,
@@ -153,8 +149,6 @@ impl Engine {
     }
 
     fn go_through(&mut self) -> Result<(), EvidenceError> {
-        // Nothing else may run beside a measurement.
-        self.own.pause();
         let mut closed = false;
         for index in 0..self.plan.steps.len() {
             if self.is_ledger(index) && !closed {

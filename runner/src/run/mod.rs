@@ -12,7 +12,6 @@ mod engine;
 mod gates;
 mod history;
 mod ledger_step;
-mod own;
 mod proof;
 mod recorded;
 pub mod repeats;
@@ -162,7 +161,6 @@ fn begin(
     cancel: Cancel,
 ) -> Result<RunEnd, RunError> {
     tracing::debug!("the plan is valid");
-    let own = own::OwnDigest::begin();
     let bundle = Bundle::reserve(&asked.root.join(&workflow.root.value))?;
     asked.stamp = Some(bundle.stamp().clone());
     let mut plan = plan::build(workflow, &asked).map_err(RunError::Invalid)?;
@@ -176,5 +174,5 @@ fn begin(
     let bundle = bundle.hiding(secrets);
     // First, so that a run that is killed right now can be made again.
     bundle.write(recorded::WORKFLOW, workflow.source.text.as_bytes())?;
-    engine::Engine::begin(plan, &bundle, beginning, own, events, cancel)?.run()
+    engine::Engine::begin(plan, &bundle, beginning, events, cancel)?.run()
 }

@@ -22,7 +22,6 @@ use crate::outcome::Outcome;
 use crate::plan::{DifferenceKind, Plan, differences};
 use crate::run::custody::Custody;
 use crate::run::engine::{Engine, guarded, remove_empty, surroundings};
-use crate::run::own::OwnDigest;
 use crate::run::proof::Proof;
 use crate::run::recorded::Recorded;
 use crate::run::{AgainRequest, RunEnd, RunError, closing};
@@ -138,7 +137,6 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         request.cancel,
     )?;
     state.guard = guarded(request.detect_only);
-    let own = OwnDigest::begin();
     let proof = Proof::begin(&plan, bundle.path());
     let original =
         recorded.plan.rerun_of.as_ref().and_then(|of| Some(recorded.path.parent()?.join(of.as_str())));
@@ -152,7 +150,6 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         original,
         hold: Some(hold),
         proof,
-        own,
         custody: Cell::new(None),
         state,
     };

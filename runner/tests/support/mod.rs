@@ -166,6 +166,8 @@ impl Project {
         let mut command = self.command(env!("CARGO_BIN_EXE_runner"));
         command.arg("--plugin-dir").arg(plugins());
         command.env_remove("RUNNER_PLUGIN_PATH").env_remove("RUNNER_LOG").env("NO_COLOR", "1");
+        // Digests of programs are remembered there, and nowhere else.
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         // The width at which help is wrapped.
         command.env_remove("COLUMNS");
         command

@@ -1,0 +1,247 @@
+//! Digests of programs, remembered from run to run: [`digest_program`].
+//!
+//! A small run would spend most of its time on reading the runner and its plugins, tens of MB that hardly ever
+//! change. A file with the device, inode, size and times of one that was read before is that one: its ctime cannot be
+//! set back without setting the machine's clock. What is remembered lies in `runner/programs` below the user's cache
+//! directory, where no guarded step can write. Whoever checks evidence reads the bytes ([`super::digest_file`]).
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustix::process::geteuid;
+
+use super::digest::{Digest, digest_bytes, digest_open};
+use super::write_whole;
+use crate::clock::Instant;
+
+/// How many programs are remembered, the newest ones.
+const MOST: usize = 64;
+
+/// A file that changed this recently may change again without any other time: file systems count in steps.
+const SETTLED_SECONDS: f64 = 2.0;
+
+/// The digest of a program or library.
+pub fn digest_program(path: &Path) -> io::Result<Digest> {
+    static USER: OnceLock<Remembered> = OnceLock::new();
+    USER.get_or_init(Remembered::of_user).digest(path)
+}
+
+/// A line of the file is `DEVICE INODE SIZE MTIME CTIME SHA256 CHECK`, with times as `SECONDS.NANOSECONDS`; the check
+/// is the beginning of the digest of what stands before it, so that a damaged line is none.
+struct Remembered {
+    /// `None`: there is no place for it.
+    file: Option<PathBuf>,
+    /// The lines, oldest first: those of the file when it was read, and what was added.
+    lines: Mutex<Vec<String>>,
+}
+
+impl Remembered {
+    fn of_user() -> Self {
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+        Self::at(cache.map(|cache| cache.join("runner/programs")))
+    }
+
+    fn at(file: Option<PathBuf>) -> Self {
+        let lines = file.as_deref().map_or_else(Vec::new, lines);
+        Self { file, lines: Mutex::new(lines) }
+    }
+
+    fn digest(&self, path: &Path) -> io::Result<Digest> {
+        let mut file = File::open(path)?;
+        let found = file.metadata()?;
+        let key = key(&found);
+        // The list is whole between two statements, whoever panicked.
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lines.iter().find_map(|line| sha256(line, &key)) {
+            return Ok(known);
+        }
+        let (digest, _) = digest_open(&mut file)?;
+        let changed = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
+        let settled = changed.iter().all(|(seconds, nanoseconds)| {
+            let then = Instant::from_unix(*seconds, *nanoseconds);
+            then.is_some_and(|then| Instant::now().seconds_since(then) > SETTLED_SECONDS)
+        });
+        if settled && self::key(&file.metadata()?) == key {
+            let line = format!("{key} {digest}");
+            lines.push(format!("{line} {}", check(&line)));
+            self.keep(&lines);
+        }
+        Ok(digest)
+    }
+
+    /// Nothing depends on it: where it cannot be written, the program is read again the next time.
+    fn keep(&self, lines: &[String]) {
+        let Some((path, directory)) = self.file.as_deref().and_then(|path| Some((path, path.parent()?)))
+        else {
+            return;
+        };
+        // A home that is a repository, or lies in one, is not written to: a run leaves nothing there but its bundle.
+        if directory.ancestors().any(|above| above.join(".git").exists()) {
+            return;
+        }
+        let newest = &lines[lines.len().saturating_sub(MOST)..];
+        let text: String = newest.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        let made = fs::create_dir_all(directory).map_err(|error| error.to_string());
+        let kept = made.and_then(|()| write_whole(path, text.as_bytes()).map_err(|error| error.to_string()));
+        if let Err(error) = kept {
+            tracing::debug!(error, "digests of programs are not remembered");
+        }
+    }
+}
+
+/// What a file remembers; nothing when somebody else could have written it.
+fn lines(path: &Path) -> Vec<String> {
+    let trusted = |found: &fs::Metadata| found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() && trusted(&found) => {
+            fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a file is recognised by.
+fn key(found: &fs::Metadata) -> String {
+    let (mtime, ctime) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
+    format!(
+        "{} {} {} {}.{:09} {}.{:09}",
+        found.dev(),
+        found.ino(),
+        found.len(),
+        mtime.0,
+        mtime.1,
+        ctime.0,
+        ctime.1
+    )
+}
+
+/// The digest of a line for this file, if it is one and whole.
+fn sha256(line: &str, key: &str) -> Option<Digest> {
+    let rest = line.strip_prefix(key)?.strip_prefix(' ')?;
+    let (sha256, checked) = rest.split_once(' ')?;
+    let said = line.len() - checked.len() - 1;
+    (checked == check(&line[..said])).then(|| Digest::read(sha256)).flatten()
+}
+
+fn check(text: &str) -> String {
+    digest_bytes(text.as_bytes()).as_str()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, SystemTime};
+
+    struct Place {
+        directory: tempfile::TempDir,
+        cache: PathBuf,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().expect("tempdir");
+            let cache = directory.path().join("cache/runner/programs");
+            Self { directory, cache }
+        }
+
+        fn text(&self) -> String {
+            fs::read_to_string(&self.cache).unwrap_or_default()
+        }
+
+        /// As a new process would.
+        fn digest(&self, path: &Path) -> Digest {
+            Remembered::at(Some(self.cache.clone())).digest(path).expect("read")
+        }
+
+        fn program(&self) -> PathBuf {
+            self.directory.path().join("program")
+        }
+
+        /// A program whose times are old enough. Only its mtime can be set: the ctime takes two seconds.
+        fn settled(&self) -> PathBuf {
+            let program = self.program();
+            write_whole(&program, b"one").expect("write");
+            std::thread::sleep(Duration::from_millis(2100));
+            program
+        }
+    }
+
+    #[test]
+    fn a_program_that_was_read_is_known_until_it_changes() {
+        let place = Place::new();
+        let program = place.settled();
+        let digest = place.digest(&program);
+        assert_eq!(digest, digest_bytes(b"one"));
+        assert_eq!(place.text().lines().count(), 1);
+        // What is remembered is used: another digest under the same key, with its right check, is believed.
+        let other = digest_bytes(b"other");
+        let line = format!("{} {other}", key(&program.metadata().expect("there")));
+        write_whole(&place.cache, format!("{line} {}\n", check(&line)).as_bytes()).expect("write");
+        assert_eq!(place.digest(&program), other);
+        // Same size, and the mtime set back to what it was.
+        let mtime = program.metadata().expect("there").modified().expect("a time");
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&program)
+            .and_then(|mut file| {
+                io::Write::write_all(&mut file, b"two").and_then(|()| file.set_modified(mtime))
+            })
+            .expect("changed");
+        assert_eq!(place.digest(&program), digest_bytes(b"two"));
+        assert_eq!(place.text().lines().count(), 1, "it changed just now: {}", place.text());
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_memory_is_none() {
+        let place = Place::new();
+        let program = place.settled();
+        place.digest(&program);
+        let whole = place.text();
+        let wrong = whole.replacen(digest_bytes(b"one").as_str(), digest_bytes(b"lie").as_str(), 1);
+        for text in [&wrong, &whole[..whole.len() - 20], "", "\n\n", "nonsense", &whole.replace(' ', "\n")] {
+            write_whole(&place.cache, text.as_bytes()).expect("write");
+            assert_eq!(place.digest(&program), digest_bytes(b"one"), "{text:?}");
+        }
+        let line = format!("{} {}", key(&program.metadata().expect("there")), digest_bytes(b"lie"));
+        write_whole(&place.cache, format!("{line} {}\n", check(&line)).as_bytes()).expect("write");
+        fs::set_permissions(&place.cache, fs::Permissions::from_mode(0o666)).expect("chmod");
+        assert_eq!(place.digest(&program), digest_bytes(b"one"), "others could write it");
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_a_file_that_changed_just_now_or_in_a_repository() {
+        let place = Place::new();
+        write_whole(&place.program(), b"one").expect("write");
+        assert_eq!(place.digest(&place.program()), digest_bytes(b"one"));
+        assert_eq!(place.text(), "");
+        let file = File::options().write(true).open(place.program()).expect("there");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("set");
+        place.digest(&place.program());
+        assert_eq!(place.text(), "", "its ctime tells");
+        let program = place.settled();
+        fs::create_dir(place.directory.path().join(".git")).expect("made");
+        place.digest(&program);
+        assert!(!place.directory.path().join("cache").exists(), "a repository stays as it is");
+        let nowhere = Remembered::at(None);
+        assert_eq!(nowhere.digest(&program).expect("read"), digest_bytes(b"one"));
+    }
+
+    #[test]
+    fn only_the_newest_are_kept() {
+        let place = Place::new();
+        let lines = format!("oldest\n{}", "line\n".repeat(MOST - 1));
+        fs::create_dir_all(place.cache.parent().expect("a directory")).expect("made");
+        write_whole(&place.cache, lines.as_bytes()).expect("write");
+        let program = place.settled();
+        place.digest(&program);
+        let text = place.text();
+        assert_eq!(text.lines().count(), MOST);
+        assert!(!text.contains("oldest") && text.contains(digest_bytes(b"one").as_str()), "{text}");
+    }
+}
