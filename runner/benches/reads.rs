@@ -50,7 +50,7 @@ fn with_guard(root: &Path, round: usize) {
         output: OUTPUT_LIMIT,
         hidden: std::sync::Arc::default(),
         wire: runner::process::Wire::None,
-        guard: Guard { writes: Vec::new(), project: root.to_owned(), detect_only: false },
+        guard: Guard { writes: Vec::new(), project: root.to_owned(), detect_only: false, unseen: false },
     };
     let ended = Process::start(launch).expect("it starts").watch(&Cancel::default(), &|| false);
     assert!(ended.observed.files.len() >= FILES, "{} files were seen", ended.observed.files.len());

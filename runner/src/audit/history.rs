@@ -88,7 +88,12 @@ fn asked(root: &Path, directory: &Path) -> Option<History> {
         stderr: complaints,
         time: Some(PATIENCE),
         memory: None,
-        guard: Guard { writes: vec![scratch.path()], project: root.to_owned(), detect_only: false },
+        guard: Guard {
+            writes: vec![scratch.path()],
+            project: root.to_owned(),
+            detect_only: false,
+            unseen: true,
+        },
         output: OUTPUT_LIMIT,
         hidden: Arc::default(),
         wire: Wire::None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,24 +40,45 @@ pub struct ManifestFile {
     pub sha256: Digest,
 }
 
+/// How many threads wait for the disk at a time.
+const WAITING: usize = 4;
+
 /// Waits until every file of a bundle is on the disk, and digests it.
 pub fn flush(bundle: &Bundle) -> Result<Vec<ManifestFile>, EvidenceError> {
     let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
-    let mut files = Vec::new();
-    let mut directories = BTreeSet::from([bundle.path().to_owned()]);
-    for path in files_below(bundle.path()).map_err(unreadable)? {
-        let full = bundle.path().join(&path);
-        directories.extend(full.parent().map(Path::to_owned));
-        let (sha256, size) =
-            digest_entry(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
-        // Of an empty file there is nothing to lose but its name, which its directory holds.
-        if size > 0 && !full.is_symlink() {
-            sync_all(&full)?;
+    let paths = files_below(bundle.path()).map_err(unreadable)?;
+    let next = AtomicUsize::new(0);
+    // The disk takes several files in hardly more time than one.
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = paths.get(index) else { return Ok(done) };
+            done.push((index, flush_one(bundle.path(), path)?));
         }
-        files.push(ManifestFile { path: shown(&path), size, sha256 });
+    };
+    let parts: Vec<Result<Vec<(usize, ManifestFile)>, EvidenceError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..WAITING).map(|_| scope.spawn(work)).collect();
+        let panicked = || Err(EvidenceError::at(bundle.path(), "cannot flush", "a thread panicked"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| panicked())).collect()
+    });
+    let mut files = parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    files.sort_by_key(|(index, _)| *index);
+    let above = paths.iter().flat_map(|path| path.ancestors().skip(1));
+    let directories: BTreeSet<&Path> = above.chain([Path::new("")]).collect();
+    directories.iter().try_for_each(|directory| sync_all(&bundle.path().join(directory)))?;
+    Ok(files.into_iter().map(|(_, file)| file).collect())
+}
+
+fn flush_one(bundle: &Path, path: &Path) -> Result<ManifestFile, EvidenceError> {
+    let full = bundle.join(path);
+    let (sha256, size) =
+        digest_entry(&full).map_err(|error| EvidenceError::at(&full, "cannot read", error))?;
+    // Of an empty file there is nothing to lose but its name, which its directory holds.
+    if size > 0 && !full.is_symlink() {
+        sync_all(&full)?;
     }
-    directories.iter().try_for_each(|directory| sync_all(directory))?;
-    Ok(files)
+    Ok(ManifestFile { path: shown(path), size, sha256 })
 }
 
 /// Seals a bundle whose files were [flushed](flush).

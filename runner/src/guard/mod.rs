@@ -34,6 +34,8 @@ pub struct Guard {
     pub project: PathBuf,
     /// Whether writes elsewhere are only told, not prevented.
     pub detect_only: bool,
+    /// Whether nobody asks what it does: it is confined, and not seen.
+    pub unseen: bool,
 }
 
 /// How writes were kept inside.
@@ -83,8 +85,8 @@ pub struct Observed {
 pub struct Prepared {
     /// For the child.
     pub child: ChildGuard,
-    /// For the runner; `None` when nothing can be watched, and why.
-    pub watcher: Result<Watcher, String>,
+    /// For the runner; `None` when nobody asks, an error when nothing can be watched, and why.
+    pub watcher: Option<Result<Watcher, String>>,
 }
 
 /// What the child puts on between fork and exec. Only system calls that are safe there; no allocation.
@@ -100,6 +102,10 @@ impl Guard {
     pub fn prepare(&self) -> io::Result<Prepared> {
         let ruleset = if self.detect_only { None } else { landlock::ruleset(&self.writes)? };
         let enforced = ruleset.is_some();
+        if self.unseen {
+            let child = ChildGuard { ruleset, filter: Vec::new(), socket: None };
+            return Ok(Prepared { child, watcher: None });
+        }
         let (watcher, socket) = match system::socket_pair() {
             Ok((ours, childs)) => {
                 let watcher = Watcher::start(ours, self.clone(), enforced);
@@ -109,7 +115,7 @@ impl Guard {
             Err(error) => (Err(error.to_string()), None),
         };
         let filter = if socket.is_some() { filter::program() } else { Vec::new() };
-        Ok(Prepared { child: ChildGuard { ruleset, filter, socket }, watcher })
+        Ok(Prepared { child: ChildGuard { ruleset, filter, socket }, watcher: Some(watcher) })
     }
 }
 

@@ -297,7 +297,13 @@ impl Launcher {
             stderr: self.bundle.file(&stderr),
             time: command.limits.time(),
             memory: command.limits.memory_bytes,
-            guard: Guard { writes, project: project.clone(), detect_only: self.detect_only },
+            // What git reads is no input of a step.
+            guard: Guard {
+                writes,
+                project: project.clone(),
+                detect_only: self.detect_only,
+                unseen: !of_a_step,
+            },
             hidden: self.bundle.secrets().hidden(),
             output: command.limits.output_bytes.unwrap_or(OUTPUT_LIMIT),
             wire: command.wire,

@@ -143,6 +143,7 @@ fn output(argv: &[String], path: Option<&std::ffi::OsStr>, directory: &Path) -> 
             writes: vec![directory.to_owned()],
             project: directory.to_owned(),
             detect_only: false,
+            unseen: false,
         },
         output: MOST,
         hidden: Arc::default(),

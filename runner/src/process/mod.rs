@@ -203,7 +203,7 @@ impl Process {
         let group = Pid::from_child(&child);
         starting.done(group);
         let started = begin + delay.map_or(Duration::ZERO, told_delay);
-        let watcher = Some(guard.watcher);
+        let watcher = guard.watcher;
         let mut process = Self { child, group, launch, started, before, pump: None, watcher, kills };
         if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);

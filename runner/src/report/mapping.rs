@@ -10,8 +10,9 @@ use std::path::Path;
 use loop_inventory_model::{Inventory, Loop, NoModule, stale};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::EvidenceRecord;
+use crate::evidence::{EvidenceRecord, RunState};
 use crate::fs::{Digest, digest_bytes};
+use crate::plan::Plan;
 use crate::report::operations::{Operation, profiled, ranked};
 use crate::report::table::Table;
 
@@ -68,9 +69,9 @@ pub struct MappedLoop {
 impl Mapping {
     /// Maps a run's top operations. `None` where there is no profile, or no input with an inventory; the error says
     /// why an inventory that is there cannot be used.
-    pub fn of(record: &EvidenceRecord, root: &Path) -> Result<Option<Self>, String> {
-        let Some((_, _, hotspots)) = profiled(&record.path, &record.state) else { return Ok(None) };
-        let mut inputs = record.plan.inputs.iter().map(|input| format!("{}/{INVENTORY}", input.path));
+    pub fn of(bundle: &Path, plan: &Plan, state: &RunState, root: &Path) -> Result<Option<Self>, String> {
+        let Some((_, _, hotspots)) = profiled(bundle, state) else { return Ok(None) };
+        let mut inputs = plan.inputs.iter().map(|input| format!("{}/{INVENTORY}", input.path));
         let Some(path) = inputs.find(|path| root.join(path).is_file()) else { return Ok(None) };
         let bytes = std::fs::read(root.join(&path)).map_err(|error| format!("`{path}`: {error}"))?;
         let inventory = Inventory::read(&bytes).map_err(|error| format!("`{path}`: {error}"))?;

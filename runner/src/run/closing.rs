@@ -205,7 +205,7 @@ fn map(engine: &mut Engine, bundle: &Bundle) -> Result<(), EvidenceError> {
         }
         _ => {}
     }
-    match Mapping::of(&EvidenceRecord::load(bundle.path())?, engine.launcher.root()) {
+    match Mapping::of(bundle.path(), &engine.plan, &engine.state, engine.launcher.root()) {
         Ok(Some(mapping)) => bundle.write_json("mapping.json", &mapping),
         Ok(None) => Ok(()),
         Err(reason) => {
