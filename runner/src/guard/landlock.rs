@@ -17,7 +17,7 @@ pub const WHOLE: i32 = 3;
 
 /// Devices that programs write to without changing anything that lasts. Below `/dev/shm` lies memory that
 /// processes share, not files.
-const DEVICES: [&str; 12] = [
+const DEVICES: [&str; 11] = [
     "/dev/null",
     "/dev/zero",
     "/dev/full",
@@ -29,7 +29,6 @@ const DEVICES: [&str; 12] = [
     "/dev/shm",
     "/dev/dri",
     "/dev/kfd",
-    "/dev/nvidia-caps",
 ];
 /// How many graphics cards are looked for.
 const CARDS: u32 = 16;
@@ -42,8 +41,10 @@ pub fn abi() -> io::Result<i32> {
 /// The devices of this machine.
 pub fn devices() -> impl Iterator<Item = PathBuf> {
     let cards = (0..CARDS).map(|card| format!("/dev/nvidia{card}"));
-    let others = ["ctl", "-uvm", "-uvm-tools", "-modeset"].map(|name| format!("/dev/nvidia{name}"));
-    DEVICES.into_iter().map(PathBuf::from).chain(cards.chain(others).map(PathBuf::from))
+    let others = ["ctl", "-caps", "-uvm", "-uvm-tools", "-modeset"].map(|name| format!("/dev/nvidia{name}"));
+    // With no card in use, there is none of them.
+    let cards = cards.chain(others).map(PathBuf::from).filter(|_| Path::new("/dev/nvidiactl").exists());
+    DEVICES.into_iter().map(PathBuf::from).chain(cards)
 }
 
 /// A ruleset that allows writes below `writes` alone; `None` on a kernel without Landlock.
