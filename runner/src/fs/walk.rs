@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// Every file (and symbolic link) below `directory`, relative to it, sorted. Links are not followed.
 pub fn files_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    Ok(below(directory, |_| Ok(()))?.into_iter().map(|(path, ())| path).collect())
+    let mut paths: Vec<PathBuf> = below(directory, |_| Ok(()))?.into_iter().map(|(path, ())| path).collect();
+    paths.sort();
+    Ok(paths)
 }
 
-/// The same with what each file is like; of a link, what the link itself is like.
+/// The same, not sorted, with what each file is like; of a link, what the link itself is like.
 pub fn entries_below(directory: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
     below(directory, DirEntry::metadata)
 }
@@ -30,7 +32,6 @@ fn below<T>(directory: &Path, look: impl Fn(&DirEntry) -> io::Result<T>) -> io::
             }
         }
     }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
 }
 

@@ -19,7 +19,7 @@ impl Custody {
         let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
         let mut marks = BTreeMap::new();
         for (file, found) in entries_below(bundle.path()).map_err(unreadable)? {
-            let name = file.display().to_string();
+            let name = file.into_os_string().into_string().unwrap_or_else(|file| file.display().to_string());
             if !bundle.is_own(&name) {
                 marks.insert(name, Mark::from(&found));
             }
