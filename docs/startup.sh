@@ -88,7 +88,6 @@ once() {
     just) command=(just all) ;;
     runner)
         directory=$scratch/project-$count-$repetition
-        project "$count" "$directory"
         command=("$runner" run startup.yaml --quiet)
         ;;
     esac
@@ -107,6 +106,14 @@ once() {
             "$((10#${user/./} + 10#${system/./}))" >>"$times"
     fi
 }
+
+for ((repetition = 0; repetition <= repetitions; repetition++)); do
+    for count in "${counts[@]}"; do
+        project "$count" "$scratch/project-$count-$repetition"
+    done
+done
+# What the disk still has to write of that is no cost of any tool.
+sync
 
 for ((repetition = 0; repetition <= repetitions; repetition++)); do
     for count in "${counts[@]}"; do

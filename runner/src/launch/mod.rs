@@ -123,6 +123,8 @@ pub struct Launcher {
     reads: Mutex<Reads>,
     /// What is known to be read by everybody: plugins, input bundles.
     known: Vec<PathBuf>,
+    /// A temporary directory that the last program left empty.
+    spare: Mutex<Option<Scratch>>,
 }
 
 /// Where programs are started, and how they are guarded.
@@ -195,6 +197,7 @@ impl Launcher {
             dirty: Mutex::new((None, None)),
             reads: Mutex::new(Reads::going_on(inputs)),
             known,
+            spare: Mutex::new(None),
         })
     }
 
@@ -259,7 +262,8 @@ impl Launcher {
         let (dirty, as_of) = *lock(&self.dirty);
         let unusable =
             |error| EvidenceError::at(self.bundle.path(), "no place to write for a command of", error);
-        let scratch = command.scratch.clone().map_or_else(Scratch::new, Ok).map_err(unusable)?;
+        let scratch = command.scratch.clone().or_else(|| lock(&self.spare).take());
+        let scratch = scratch.map_or_else(Scratch::new, Ok).map_err(unusable)?;
         let places = Places::prepare(&self.root, &command.writes).map_err(unusable)?;
         let declared = self.declared(&command);
         let (project, bundle) = &self.real;
@@ -326,6 +330,7 @@ impl Launcher {
             end: ended.end,
         };
         let recorded = self.log().end(id, end);
+        *lock(&self.spare) = scratch.unused();
         if of_a_step {
             lock(&self.reads).add(project, &command.step, &observed, &declared);
         }

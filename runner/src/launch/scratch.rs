@@ -3,20 +3,37 @@
 //! What programs like to write by themselves (temporary files, caches, compiled Python) goes there, and away
 //! with it. Nothing that a program *reads* is moved: configuration and data stay where they are.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
+
+const MODE: u32 = 0o700;
 
 /// A directory of its own, removed when the last holder lets go of it.
 #[derive(Clone, Debug)]
 pub struct Scratch(Arc<TempDir>);
 
 impl Scratch {
-    /// Makes one in the system's directory for temporary files.
+    /// Makes one in the system's directory for temporary files, for this user alone.
     pub fn new() -> io::Result<Self> {
-        tempfile::Builder::new().prefix("runner-").tempdir().map(|directory| Self(Arc::new(directory)))
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("runner-").permissions(Permissions::from_mode(MODE));
+        builder.tempdir().map(|directory| Self(Arc::new(directory)))
+    }
+
+    /// The directory for the next program, when nobody holds it and it is as it was made: most leave nothing there,
+    /// and making another one costs more.
+    pub fn unused(self) -> Option<Self> {
+        let path = self.0.path();
+        let as_made = path
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_dir() && found.permissions().mode() & 0o7777 == MODE);
+        let empty = as_made && path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        (empty && Arc::strong_count(&self.0) == 1).then_some(self)
     }
 
     /// The directory, without symbolic links.
