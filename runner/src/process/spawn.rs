@@ -235,3 +235,91 @@ fn text(of: &OsStr) -> io::Result<CString> {
 fn pointers(texts: impl Iterator<Item = *const c_char>) -> Vec<*const c_char> {
     texts.chain([std::ptr::null()]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{File, Permissions, create_dir, set_permissions};
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Runs a program in a directory, with `PATH` as given; what it prints, or the error of the start.
+    fn run(cwd: &Path, argv: &[&str], path: &str) -> io::Result<String> {
+        let (mut reader, writer) = io::pipe()?;
+        let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from);
+        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
+        let env = [("PATH".to_owned(), path.to_owned()), ("GREETING".to_owned(), "good day".to_owned())];
+        let streams = [null()?, writer.into(), null()?];
+        let number = spawn(Program { argv: &argv, env: &env, cwd, streams, before: &|| Ok(()) })?;
+        let mut text = String::new();
+        reader.read_to_string(&mut text)?;
+        super::super::wait::Exit::of(number).reap();
+        Ok(text)
+    }
+
+    #[test]
+    fn a_program_is_found_as_a_shell_finds_it() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let place = |name: &str| directory.path().join(name);
+        let executable = |name: &str, text: &str, mode: u32| {
+            crate::fs::write_whole(&place(name), text.as_bytes()).expect("write");
+            set_permissions(place(name), Permissions::from_mode(mode)).expect("chmod");
+        };
+        create_dir(place("bin")).expect("made");
+        create_dir(place("other")).expect("made");
+        create_dir(place("other/tool")).expect("a directory is no program");
+        executable("bin/plain", "echo no interpreter, $1", 0o755);
+        executable("other/plain", "echo not this one", 0o644);
+        executable("bin/tool", "#!/bin/sh\necho $GREETING $0 $PWD", 0o755);
+        executable("here", "#!/bin/sh\necho here", 0o755);
+        let path = "other:bin:/usr/bin:/bin";
+        let run = |argv: &[&str], path: &str| run(directory.path(), argv, path);
+        assert_eq!(run(&["plain", "but a shell"], path).expect("runs"), "no interpreter, but a shell\n");
+        assert_eq!(
+            run(&["tool"], path).expect("runs"),
+            format!("good day bin/tool {}\n", directory.path().display())
+        );
+        assert_eq!(run(&["./here"], path).expect("runs"), "here\n");
+        assert_eq!(run(&["here"], ":/bin").expect("an empty part is this place"), "here\n");
+        let error = |argv: &[&str], path: &str| run(argv, path).expect_err("no program").kind();
+        assert_eq!(error(&["plain"], "other"), io::ErrorKind::PermissionDenied);
+        assert_eq!(error(&["here"], path), io::ErrorKind::NotFound);
+        assert_eq!(error(&["./none"], path), io::ErrorKind::NotFound);
+        assert_eq!(error(&[""], path), io::ErrorKind::NotFound);
+        assert_eq!(error(&["./bin"], path), io::ErrorKind::PermissionDenied);
+        assert_eq!(error(&["tool", "a\0b"], path), io::ErrorKind::InvalidInput);
+        assert_eq!(
+            super::tests::run(&place("none"), &["tool"], "/bin").expect_err("no place").kind(),
+            io::ErrorKind::NotFound
+        );
+    }
+
+    #[test]
+    fn a_program_begins_with_no_signal_blocked_and_only_ignores_what_the_runner_was_told_to() {
+        let status =
+            run(Path::new("/"), &["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"], "/bin:/usr/bin");
+        let status = status.expect("runs");
+        let mask = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("there");
+            u64::from_str_radix(line.trim(), 16).expect("a mask")
+        };
+        let pipe = 1 << (libc::SIGPIPE - 1);
+        assert_eq!((mask("SigBlk:"), mask("SigIgn:") & pipe), (0, 0), "{status}");
+    }
+
+    #[test]
+    fn what_goes_wrong_before_is_told_and_no_process_is_left() {
+        let null =
+            || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from).expect("there");
+        let refused = || Err(io::Error::from_raw_os_error(libc::ENOTUNIQ));
+        let argv = [OsString::from("true")];
+        let program = Program {
+            argv: &argv,
+            env: &[],
+            cwd: Path::new("/"),
+            streams: [null(), null(), null()],
+            before: &refused,
+        };
+        assert_eq!(spawn(program).expect_err("refused").raw_os_error(), Some(libc::ENOTUNIQ));
+    }
+}
