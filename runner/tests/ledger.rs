@@ -111,6 +111,22 @@ fn a_ledger_that_cannot_be_read_is_no_clean_one() {
     let latin = project.runner(&["ledger", "show", "docs/latin.md"]);
     assert_eq!(latin.code, Some(2), "{}", latin.transcript());
     assert!(latin.stderr.contains("docs/latin.md:3: the ledger is not UTF-8"), "{}", latin.stderr);
+    // Another text, and one whose items a fence hides.
+    project.write("docs/other.md", "# Notes\n\n## Today\n");
+    project.write("docs/hidden.md", "# Plan\n\n```text\n\n## [GAP-001] Hidden\n");
+    for (file, end) in [
+        ("other", "`## [ID] Title`\n"),
+        ("hidden", "the code fence on line 3 is never closed and hides what follows\n"),
+    ] {
+        for command in ["show", "check"] {
+            let ended = project.runner(&["ledger", command, &format!("docs/{file}.md")]);
+            assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+            assert!(
+                ended.stderr.contains("no items: an item begins with") && ended.stderr.ends_with(end),
+                "{ended:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -31,6 +31,13 @@ pub fn run(global: &Global, options: &LedgerOptions) -> ExitCode {
     };
     let name = shown(&path);
     let ledger = LedgerDocument::of(Text::new(&name, &source));
+    if ledger.headings().is_empty() {
+        let fence = ledger.text().unclosed_fence().map_or_else(String::new, |line| {
+            format!("; the code fence on line {} is never closed and hides what follows", line + 1)
+        });
+        let message = format!("{name}: no items: an item begins with a heading `## [ID] Title`{fence}");
+        return workflow::complain(global, &message);
+    }
     match &options.command {
         LedgerCommand::Show { item: None, .. } => items(global, &ledger),
         LedgerCommand::Show { item: Some(id), .. } => match one(&ledger, id) {

@@ -245,6 +245,8 @@ pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
 
 fn end(engine: &Engine, sealed: bool) -> RunEnd {
     let state = &engine.state;
+    // A run that was resumed tells how long this go took.
+    let begun = state.resumed.last().map_or(state.started, |resumed| resumed.at);
     for surprise in &state.surprises {
         engine.events.emit(&Event::Surprise { message: surprise.clone() });
     }
@@ -252,7 +254,7 @@ fn end(engine: &Engine, sealed: bool) -> RunEnd {
         status: state.status.word().to_owned(),
         reason: state.reason.clone(),
         bundle: engine.plan.bundle.clone(),
-        seconds: state.ended.map_or(0.0, |ended| ended.seconds_since(state.started)),
+        seconds: state.ended.map_or(0.0, |ended| ended.seconds_since(begun)),
         sealed,
         next: state.next.clone(),
     });
