@@ -135,7 +135,7 @@ refused! {
         "places", 2, ["7:10", "8:14", "11:23", "15:23", "15:35"];
     a_limit_has_a_unit: "limits", 2, ["8:21", "8:42", "11:21", "11:33", "14:21", "14:49", "17:23", "20:23"];
     a_fallback_follows_a_fault_and_changes_something:
-        "fallbacks", 2, ["9:24", "9:30", "13:41", "17:15", "21:17"];
+        "fallbacks", 2, ["9:24", "9:30", "13:41", "17:15", "21:17", "25:47"];
     nothing_comes_after_the_ledger: "ledger_not_last", 2, ["8:9"];
     the_end_of_a_run_is_recorded_once: "two_ledgers", 2, ["8:9"];
     the_files_of_the_runner_are_not_overwritten:

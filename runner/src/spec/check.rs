@@ -1,6 +1,7 @@
 //! The third pass: [`RawWorkflow`] to [`Workflow`]. Checks what can be known without looking outside the
 //! file: names, references, expressions, stamps, and combinations that make no sense.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::clock::Stamp;
@@ -42,6 +43,7 @@ pub fn check(raw: RawWorkflow, source: Source, reader: &mut Reader<'_>) -> Workf
         steps: &all_steps,
         earlier: Vec::new(),
         logs: Vec::new(),
+        used: BTreeSet::new(),
     };
     let mut steps: Vec<Step> = Vec::new();
     for step in raw.steps {
@@ -163,10 +165,13 @@ struct Checker<'a, 't> {
     earlier: Vec<String>,
     /// The logs of the steps before, and whose they are.
     logs: Vec<(String, String)>,
+    /// The variables that the step names.
+    used: BTreeSet<String>,
 }
 
 impl Checker<'_, '_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
+        self.used.clear();
         self.combinations(&raw);
         self.places(&raw);
         for (key, _) in &raw.env {
@@ -217,6 +222,7 @@ impl Checker<'_, '_> {
             (None, Some(uses)) => Action::Use(self.plugin(uses, raw.sha256, raw.with.as_ref())?),
             _ => return None,
         };
+        self.idle_changes(&raw.id.value, fallback.as_ref());
         Some(Step {
             id: raw.id.value,
             span: raw.id.span,
@@ -454,6 +460,22 @@ impl Checker<'_, '_> {
         Fallback { when, vars }
     }
 
+    /// A fallback that changes what the step does not use would run the same again, under another name.
+    fn idle_changes(&mut self, step: &str, fallback: Option<&Fallback>) {
+        let idle =
+            fallback.iter().flat_map(|fallback| &fallback.vars).filter(|var| !self.used.contains(&var.name));
+        let mistakes = idle.map(|var| {
+            let name = &var.name;
+            let message = format!("the fallback changes `{name}`, which step `{step}` does not use");
+            Diagnostic::new(var.span, message).help(format!(
+                "use it in the step, as `${{{{ vars.{name} }}}}`, or name the variable that makes it smaller"
+            ))
+        });
+        for mistake in mistakes.collect::<Vec<_>>() {
+            self.reader.mistake(mistake);
+        }
+    }
+
     fn template(&mut self, text: &Placed<String>) -> Option<Template> {
         match Template::parse(&text.value, text.span) {
             Ok(template) => {
@@ -509,6 +531,10 @@ impl Checker<'_, '_> {
         if !roots.contains(&root) {
             self.unknown(root, span, "name", roots);
             return;
+        }
+        if root == "vars" {
+            let all = self.vars.iter().map(|var| var.name.as_str());
+            self.used.extend(all.filter(|var| member.is_none_or(|member| member == *var)).map(str::to_owned));
         }
         let known: Vec<&str> = match root {
             "vars" => self.vars.iter().map(|var| var.name.as_str()).collect(),
