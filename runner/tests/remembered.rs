@@ -9,7 +9,7 @@ use std::path::Path;
 use evidence::{Evidence, workflow};
 use support::{Ended, Project};
 
-const STEPS: &str = "  - { id: step, uses: villain, with: { do: nothing } }\n";
+const STEPS: &str = "  - { id: step, uses: villain, with: { do: ok } }\n";
 
 fn project() -> Project {
     let project = Project::new();
