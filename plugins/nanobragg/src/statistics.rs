@@ -30,11 +30,18 @@ impl Statistics {
     pub fn new<T: Real>(pixels: &ArrayView2<'_, T>) -> Self {
         let count = pixels.len() as f64;
         let rows = 0..pixels.nrows();
-        let extremes: Vec<Row> =
-            rows.clone().into_par_iter().map(|row| Row::of(pixels.row(row).iter())).collect();
+        // A row lies in one piece; only a view of another order does not.
+        let values = |row: usize| -> Vec<f64> {
+            let row = pixels.row(row);
+            match row.to_slice() {
+                Some(row) => row.iter().map(|pixel| pixel.to_f64()).collect(),
+                None => row.iter().map(|pixel| pixel.to_f64()).collect(),
+            }
+        };
+        let extremes: Vec<Row> = rows.clone().into_par_iter().map(|row| Row::of(&values(row))).collect();
         let sum: f64 = extremes.iter().map(|row| row.sum).sum();
         let mean = sum / count;
-        let spread = |row| pixels.row(row).iter().map(|pixel| (pixel.to_f64() - mean).powi(2)).sum();
+        let spread = |row| sum_of(&values(row), |value| (value - mean).powi(2));
         let spreads: Vec<f64> = rows.into_par_iter().map(spread).collect();
         let std = (spreads.iter().sum::<f64>() / count).sqrt();
 
@@ -59,20 +66,53 @@ struct Row {
 }
 
 impl Row {
-    fn of<'a, T: Real>(pixels: impl Iterator<Item = &'a T>) -> Self {
-        let mut row = Self { sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, max_at: 0 };
-        for (column, pixel) in pixels.enumerate() {
-            let value = pixel.to_f64();
-            row.sum += value;
-            if exceeds(-value, -row.min) {
-                row.min = value;
-            }
-            if exceeds(value, row.max) {
-                (row.max, row.max_at) = (value, column);
+    fn of(values: &[f64]) -> Self {
+        let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        for part in padded(values, f64::INFINITY) {
+            for (min, value) in min.iter_mut().zip(part) {
+                *min = if value < *min { value } else { *min };
             }
         }
-        row
+        for part in padded(values, f64::NEG_INFINITY) {
+            for (max, value) in max.iter_mut().zip(part) {
+                *max = if value > *max { value } else { *max };
+            }
+        }
+        let sum = sum_of(values, |value| value);
+        // A NaN, which no comparison above has seen, is in the sum. So is one of infinities, which harms nobody.
+        if sum.is_nan()
+            && let Some(at) = values.iter().position(|value| value.is_nan())
+        {
+            return Self { sum, min: f64::NAN, max: f64::NAN, max_at: at };
+        }
+        let min = min.into_iter().fold(f64::INFINITY, f64::min);
+        let max = max.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let max_at = values.iter().position(|value| *value >= max).unwrap_or(0);
+        Self { sum, min, max, max_at }
     }
+}
+
+/// How many sums are made side by side: one alone waits for each addition before it begins the next.
+const LANES: usize = 16;
+
+/// The numbers in parts of equal length, the last one filled up.
+fn padded(values: &[f64], with: f64) -> impl Iterator<Item = [f64; LANES]> {
+    let (parts, rest) = values.as_chunks::<LANES>();
+    let mut last = [with; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    parts.iter().copied().chain([last])
+}
+
+/// The sum of a function of numbers, always in the same order.
+fn sum_of(values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let (parts, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for part in parts {
+        for (sum, value) in sums.iter_mut().zip(part) {
+            *sum += of(*value);
+        }
+    }
+    sums.into_iter().sum::<f64>() + rest.iter().map(|value| of(*value)).sum::<f64>()
 }
 
 /// Whether `candidate` takes the place of `current` as the greatest; the first NaN does, for good.
