@@ -58,9 +58,13 @@ pub fn flush(bundle: &Bundle) -> Result<Vec<ManifestFile>, EvidenceError> {
         }
     };
     let parts: Vec<Result<Vec<(usize, ManifestFile)>, EvidenceError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..WAITING).map(|_| scope.spawn(work)).collect();
+        // Where no thread can be had, this one does all of it.
+        let helper = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let helpers: Vec<_> = (1..WAITING).filter_map(helper).collect();
+        let own = work();
         let panicked = || Err(EvidenceError::at(bundle.path(), "cannot flush", "a thread panicked"));
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| panicked())).collect()
+        let parts = helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| panicked()));
+        parts.chain([own]).collect()
     });
     let mut files = parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     files.sort_by_key(|(index, _)| *index);

@@ -9,5 +9,5 @@ mod walk;
 
 pub use atomic::{WriteError, create_new, sync_all, write_atomic, write_whole};
 pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
-pub use programs::digest_program;
+pub use programs::{digest_program, remember_programs};
 pub use walk::{display_relative, entries_below, files_below, shown};

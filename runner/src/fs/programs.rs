@@ -2,15 +2,17 @@
 //!
 //! A small run would spend most of its time on reading the runner and its plugins, tens of MB that hardly ever
 //! change. A file with the device, inode, size and times of one that was read before is that one: its ctime cannot be
-//! set back without setting the machine's clock. What is remembered lies in `runner/programs` below the user's cache
-//! directory, where no guarded step can write. Whoever checks evidence reads the bytes ([`super::digest_file`]).
+//! set back without setting the machine's clock, on the file systems that are believed. What is remembered lies in
+//! `runner/programs` below the user's cache directory, where no confined step can write. Whoever checks evidence reads
+//! the bytes ([`super::digest_file`]).
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use rustix::fs::fstatfs;
 use rustix::process::geteuid;
 
 use super::digest::{Digest, digest_bytes, digest_open};
@@ -25,8 +27,18 @@ const SETTLED_SECONDS: f64 = 2.0;
 
 /// The digest of a program or library.
 pub fn digest_program(path: &Path) -> io::Result<Digest> {
+    user().digest(path)
+}
+
+/// Writes down what [`digest_program`] has read since the process began. Not below `project`, nor in any repository: a
+/// run leaves nothing there but its bundle.
+pub fn remember_programs(project: &Path) {
+    user().keep(project);
+}
+
+fn user() -> &'static Remembered {
     static USER: OnceLock<Remembered> = OnceLock::new();
-    USER.get_or_init(Remembered::of_user).digest(path)
+    USER.get_or_init(Remembered::of_user)
 }
 
 /// A line of the file is `DEVICE INODE SIZE MTIME CTIME SHA256 CHECK`, with times as `SECONDS.NANOSECONDS`; the check
@@ -34,8 +46,15 @@ pub fn digest_program(path: &Path) -> io::Result<Digest> {
 struct Remembered {
     /// `None`: there is no place for it.
     file: Option<PathBuf>,
-    /// The lines, oldest first: those of the file when it was read, and what was added.
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<Lines>,
+}
+
+/// The lines, oldest first.
+#[derive(Default)]
+struct Lines {
+    all: Vec<String>,
+    /// How many of them came since the file was read.
+    new: usize,
 }
 
 impl Remembered {
@@ -47,17 +66,16 @@ impl Remembered {
     }
 
     fn at(file: Option<PathBuf>) -> Self {
-        let lines = file.as_deref().map_or_else(Vec::new, lines);
-        Self { file, lines: Mutex::new(lines) }
+        let all = file.as_deref().map_or_else(Vec::new, lines);
+        Self { file, lines: Mutex::new(Lines { all, new: 0 }) }
     }
 
     fn digest(&self, path: &Path) -> io::Result<Digest> {
         let mut file = File::open(path)?;
         let found = file.metadata()?;
         let key = key(&found);
-        // The list is whole between two statements, whoever panicked.
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lines.iter().find_map(|line| sha256(line, &key)) {
+        let mut lines = self.lines();
+        if let Some(known) = lines.all.iter().find_map(|line| sha256(line, &key)) {
             return Ok(known);
         }
         let (digest, _) = digest_open(&mut file)?;
@@ -66,32 +84,54 @@ impl Remembered {
             let then = Instant::from_unix(*seconds, *nanoseconds);
             then.is_some_and(|then| Instant::now().seconds_since(then) > SETTLED_SECONDS)
         });
-        if settled && self::key(&file.metadata()?) == key {
+        if settled && keeps_times(&file) && self::key(&file.metadata()?) == key {
             let line = format!("{key} {digest}");
-            lines.push(format!("{line} {}", check(&line)));
-            self.keep(&lines);
+            lines.all.push(format!("{line} {}", check(&line)));
+            lines.new += 1;
         }
         Ok(digest)
     }
 
-    /// Nothing depends on it: where it cannot be written, the program is read again the next time.
-    fn keep(&self, lines: &[String]) {
+    /// Nothing depends on it: where it cannot be written, programs are read again the next time.
+    fn keep(&self, project: &Path) {
+        let mut lines = self.lines();
         let Some((path, directory)) = self.file.as_deref().and_then(|path| Some((path, path.parent()?)))
         else {
             return;
         };
-        // A home that is a repository, or lies in one, is not written to: a run leaves nothing there but its bundle.
-        if directory.ancestors().any(|above| above.join(".git").exists()) {
+        let repository = directory.ancestors().any(|above| above.join(".git").exists());
+        if lines.new == 0 || repository || directory.starts_with(project) {
             return;
         }
-        let newest = &lines[lines.len().saturating_sub(MOST)..];
+        let newest = &lines.all[lines.all.len().saturating_sub(MOST)..];
         let text: String = newest.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         let made = fs::create_dir_all(directory).map_err(|error| error.to_string());
         let kept = made.and_then(|()| write_whole(path, text.as_bytes()).map_err(|error| error.to_string()));
-        if let Err(error) = kept {
-            tracing::debug!(error, "digests of programs are not remembered");
+        match kept {
+            Ok(()) => lines.new = 0,
+            Err(error) => tracing::debug!(error, "digests of programs are not remembered"),
         }
     }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        // The list is whole between two statements, whoever panicked.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the file's ctime is the file system's own word: not one that is derived from something else (images that
+/// were built), nor told by another machine.
+fn keeps_times(file: &File) -> bool {
+    const EXT4: u64 = 0xEF53;
+    const XFS: u64 = 0x5846_5342;
+    const BTRFS: u64 = 0x9123_683E;
+    const F2FS: u64 = 0xF2F5_2010;
+    const ZFS: u64 = 0x2FC1_2FC1;
+    const TMPFS: u64 = 0x0102_1994;
+    // Of containers, whose layers lie on one of the others.
+    const OVERLAY: u64 = 0x794C_7630;
+    fstatfs(file)
+        .is_ok_and(|found| [EXT4, XFS, BTRFS, F2FS, ZFS, TMPFS, OVERLAY].contains(&(found.f_type as u64)))
 }
 
 /// What a file remembers; nothing when somebody else could have written it.
@@ -156,7 +196,10 @@ mod tests {
 
         /// As a new process would.
         fn digest(&self, path: &Path) -> Digest {
-            Remembered::at(Some(self.cache.clone())).digest(path).expect("read")
+            let remembered = Remembered::at(Some(self.cache.clone()));
+            let digest = remembered.digest(path).expect("read");
+            remembered.keep(Path::new("/a/project"));
+            digest
         }
 
         fn program(&self) -> PathBuf {
@@ -228,6 +271,13 @@ mod tests {
         fs::create_dir(place.directory.path().join(".git")).expect("made");
         place.digest(&program);
         assert!(!place.directory.path().join("cache").exists(), "a repository stays as it is");
+        fs::remove_dir(place.directory.path().join(".git")).expect("removed");
+        let remembered = Remembered::at(Some(place.cache.clone()));
+        remembered.digest(&program).expect("read");
+        remembered.keep(place.directory.path());
+        assert!(!place.directory.path().join("cache").exists(), "a project stays as it is");
+        remembered.keep(Path::new("/a/project"));
+        assert_eq!(place.text().lines().count(), 1);
         let nowhere = Remembered::at(None);
         assert_eq!(nowhere.digest(&program).expect("read"), digest_bytes(b"one"));
     }

@@ -1,6 +1,6 @@
 //! What a program may write, and what it is seen to read: [`Guard`].
 //!
-//! Every program that the runner starts is guarded. [`Guard::prepare`] makes, before the fork, a
+//! Every program that the runner starts is guarded; the runner's own questions are only confined. [`Guard::prepare`] makes, before the fork, a
 //! Landlock ruleset (writes only below a few places) and a seccomp filter whose notifications tell which files
 //! are opened and which writes are tried; [`ChildGuard::enter`] puts both on between fork and exec; a [`Watcher`]
 //! thread listens. [`Snapshot`] is the proof afterwards, which does not depend on either.

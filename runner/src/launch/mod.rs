@@ -458,9 +458,11 @@ impl Launcher {
             record.reason = Some("the project is not in a git repository".to_owned());
             return Ok(record);
         };
-        let argv = ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignored=matching"]
-            .map(str::to_owned);
-        let mut command = Command::new(RUNNER_STEP, 1, argv.to_vec());
+        // A monitor of the user's would be started, and go on unrecorded.
+        let quiet = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v1", "-z"];
+        let argv =
+            quiet.iter().chain(&["--untracked-files=all", "--ignored=matching"]).map(ToString::to_string);
+        let mut command = Command::new(RUNNER_STEP, 1, argv.collect());
         command.limits.time_s = Some(Duration::from_mins(1).as_secs_f64());
         let asked = Instant::now();
         let launched = self.run(command)?;

@@ -11,16 +11,16 @@ mod memory;
 mod orphans;
 mod output;
 mod redactor;
-mod spawn;
 mod wait;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,9 +140,8 @@ pub struct Ended {
 /// A program that is running.
 #[derive(Debug)]
 pub struct Process {
+    child: Child,
     group: Pid,
-    /// Those of a program that was started with [`Stdout::Caller`].
-    pipes: Option<(ChildStdin, ChildStdout)>,
     launch: Launch,
     started: std::time::Instant,
     /// The orphans that were there before a program that a profiler watches: the profiler's.
@@ -170,12 +169,20 @@ impl Process {
 
     fn spawn(mut launch: Launch, kills: Kills) -> io::Result<Self> {
         let wire = std::mem::take(&mut launch.wire);
+        let (program, arguments) =
+            launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
+        #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&launch.cwd).process_group(0).stderr(Stdio::piped());
+        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
+        command.stdout(Stdio::piped());
+        command.stdin(match launch.stdout {
+            Stdout::File(_) => Stdio::null(),
+            Stdout::Caller => Stdio::piped(),
+        });
         let guard = launch.guard.prepare()?;
         let before = matches!(wire, Wire::Program(_)).then(orphans::list);
-        let (delay, tell) = match wire {
-            Wire::Program(_) => io::pipe().map(|(delay, tell)| (Some(delay), Some(tell)))?,
-            Wire::None | Wire::Profiler(_) => (None, None),
-        };
+        let delay = before_exec(&mut command, guard.child, wire)?;
         // The logs first: a program whose output cannot be kept is not started at all.
         let log = |path: &Path| {
             let opened = File::options().write(true).create_new(true).open(path);
@@ -188,38 +195,17 @@ impl Process {
             Stdout::File(path) => Some(log(path)?),
             Stdout::Caller => None,
         };
-        let (stdin, to_stdin) = match launch.stdout {
-            Stdout::File(_) => (File::open("/dev/null")?.into(), None),
-            Stdout::Caller => io::pipe().map(|(reader, writer)| (OwnedFd::from(reader), Some(writer)))?,
-        };
-        let (stdout, to_stdout) = io::pipe()?;
-        let (stderr, to_stderr) = io::pipe()?;
-        let runner = rustix::process::getpid();
         let starting = orphans::Starting::now();
         let begin = std::time::Instant::now();
-        let group = spawn::spawn(spawn::Program {
-            argv: &launch.argv,
-            env: &launch.env,
-            cwd: &launch.cwd,
-            streams: [stdin, to_stdout.into(), to_stderr.into()],
-            before: &|| before_exec(runner, &guard.child, &wire, tell.as_ref()),
-        })?;
-        // Of these the program has its own: it alone can tell of its listener, and that it is gone.
-        drop((guard.child, wire, tell));
+        let child = command.spawn()?;
+        // With it goes the runner's copy of the child's guard, and of its end of a socket: only the child can tell of its listener.
+        drop(command);
+        let group = Pid::from_child(&child);
         starting.done(group);
         let started = begin + delay.map_or(Duration::ZERO, told_delay);
         let watcher = guard.watcher;
-        let mut streams = vec![(("stderr", OwnedFd::from(stderr)), stderr_log)];
-        let pipes = match (to_stdin, stdout_log) {
-            (Some(stdin), _) => Some((OwnedFd::from(stdin).into(), OwnedFd::from(stdout).into())),
-            (None, Some(log)) => {
-                streams.push((("stdout", stdout.into()), log));
-                None
-            }
-            (None, None) => None,
-        };
-        let mut process = Self { group, pipes, launch, started, before, pump: None, watcher, kills };
-        if let Err(error) = process.keep_output(streams) {
+        let mut process = Self { child, group, launch, started, before, pump: None, watcher, kills };
+        if let Err(error) = process.keep_output(stderr_log, stdout_log) {
             process.signal(Signal::KILL);
             wait::Exit::of(group).reap();
             orphans::ended(group);
@@ -228,17 +214,25 @@ impl Process {
         Ok(process)
     }
 
-    fn keep_output(&mut self, streams: Vec<((&'static str, OwnedFd), File)>) -> io::Result<()> {
+    fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
         let redactor = || Redactor::new(Arc::clone(&self.launch.hidden), Instead::Mark);
         let limit = self.launch.output;
-        let stream = |((name, from), log)| Stream::new(name, from, log, limit, redactor());
-        self.pump = Some(Pump::start(streams.into_iter().map(stream).collect())?);
+        let mut streams = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            streams.push(Stream::new("stderr", stderr.into(), stderr_log, limit, redactor()));
+        }
+        if let Some(log) = stdout_log
+            && let Some(stdout) = self.child.stdout.take()
+        {
+            streams.push(Stream::new("stdout", stdout.into(), log, limit, redactor()));
+        }
+        self.pump = Some(Pump::start(streams)?);
         Ok(())
     }
 
     /// The pipes to a program that was started with [`Stdout::Caller`].
     pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
-        self.pipes.take()
+        Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
     /// Stays with the program until it and its group are gone. `ask` is how a program that listens is told
@@ -383,29 +377,40 @@ impl Process {
     }
 }
 
-/// What is done in the child before it becomes the program. Ties the program's life to that of the runner: one that
-/// outlived a killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the
-/// *thread* that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's
-/// events, and the guard. Where there is a profiler, the child says how long it was at its service.
-fn before_exec(runner: Pid, guard: &ChildGuard, wire: &Wire, tell: Option<&PipeWriter>) -> io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // A runner that was killed in between would never send the signal.
-    if rustix::process::getppid() != Some(runner) {
-        return Err(rustix::io::Errno::SRCH.into());
-    }
-    match wire {
-        Wire::None => {}
-        Wire::Profiler(end) => rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?,
-        Wire::Program(end) => {
-            let begin = std::time::Instant::now();
-            open_events_for(end.as_raw_fd());
-            if let Some(tell) = tell {
-                let nanoseconds = begin.elapsed().as_nanos() as u64;
-                rustix::io::write(tell, &nanoseconds.to_ne_bytes())?;
+/// What is done between fork and exec. Ties the program's life to that of the runner: one that outlived a
+/// killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the *thread*
+/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's events,
+/// and the guard. Where there is a profiler, the child says how long it was at its service.
+#[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
+fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) -> io::Result<Option<PipeReader>> {
+    let runner = rustix::process::getpid();
+    let (delay, tell) = match wire {
+        Wire::Program(_) => io::pipe().map(|(delay, tell)| (Some(delay), Some(tell)))?,
+        Wire::None | Wire::Profiler(_) => (None, None),
+    };
+    let prepare = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A runner that was killed in between would never send the signal.
+        if rustix::process::getppid() != Some(runner) {
+            return Err(rustix::io::Errno::SRCH.into());
+        }
+        match &wire {
+            Wire::None => {}
+            Wire::Profiler(end) => rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?,
+            Wire::Program(end) => {
+                let begin = std::time::Instant::now();
+                open_events_for(end.as_raw_fd());
+                if let Some(tell) = &tell {
+                    let nanoseconds = begin.elapsed().as_nanos() as u64;
+                    rustix::io::write(tell, &nanoseconds.to_ne_bytes())?;
+                }
             }
         }
-    }
-    guard.enter()
+        guard.enter()
+    };
+    // SAFETY: only system calls that are safe after fork: nothing is allocated, no lock is taken.
+    unsafe { command.pre_exec(prepare) };
+    Ok(delay)
 }
 
 /// How long a child that has begun its program was at a profiler's service before: none of the program's time.

@@ -9,7 +9,7 @@ use crate::evidence::{
     AttemptKind, Bundle, EvidenceError, EvidenceRecord, InputCheck, PluginId, RunStatus, StepStatus, flush,
     seal, sweep,
 };
-use crate::fs::digest_program;
+use crate::fs::{digest_program, remember_programs};
 use crate::guard::Confinement;
 use crate::outcome::Outcome;
 use crate::plan::{PlanStep, digest_bundle};
@@ -191,6 +191,7 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     plugins.dedup();
     seal(&bundle, files, runner, plugins, engine.launcher.commands_head())?;
     tracing::debug!("the bundle is sealed");
+    remember_programs(engine.launcher.root());
     Ok(end(&engine, true))
 }
 

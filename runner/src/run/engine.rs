@@ -41,7 +41,6 @@ pub struct Engine {
     pub(super) stopped: Option<String>,
     /// The repository before the steps.
     pub(super) proof: Proof,
-    /// The digest of the runner's own program.
     /// The files of the bundle after the last attempt, while nobody but the runner has been at work since.
     pub(super) custody: Cell<Option<Custody>>,
     /// The bundle of the run that this one repeats.

@@ -172,6 +172,7 @@ struct Checker<'a, 't> {
 impl Checker<'_, '_> {
     fn step(&mut self, raw: RawStep) -> Option<Step> {
         self.used.clear();
+        let mistakes = self.reader.mistakes.len();
         self.combinations(&raw);
         self.places(&raw);
         for (key, _) in &raw.env {
@@ -186,6 +187,7 @@ impl Checker<'_, '_> {
             self.plugin(profile.uses, profile.sha256, with)
         });
         let metrics = raw.metrics.and_then(|metrics| self.metrics(&metrics, &raw.id.value));
+        let before = self.used.clone();
         let gates = raw.gates.iter();
         let gates = gates.filter_map(|text| {
             let expression = self.expression(text, &["metrics", "vars"])?;
@@ -202,6 +204,8 @@ impl Checker<'_, '_> {
             Some(Gate { expression, span: text.span })
         });
         let gates = gates.collect();
+        // A gate runs nothing.
+        self.used = before;
         let limits = Limits {
             time: raw.time.as_ref().and_then(|text| self.template(text)),
             memory: raw.memory.as_ref().and_then(|text| self.template(text)),
@@ -222,7 +226,10 @@ impl Checker<'_, '_> {
             (None, Some(uses)) => Action::Use(self.plugin(uses, raw.sha256, raw.with.as_ref())?),
             _ => return None,
         };
-        self.idle_changes(&raw.id.value, fallback.as_ref());
+        // What cannot be read may use anything.
+        if self.reader.mistakes.len() == mistakes {
+            self.idle_changes(&raw.id.value, fallback.as_ref());
+        }
         Some(Step {
             id: raw.id.value,
             span: raw.id.span,
