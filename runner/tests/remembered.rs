@@ -33,13 +33,33 @@ fn digests(evidence: &Evidence) -> [String; 2] {
     [plugin, runner].map(|digest| digest.as_str().expect("a digest").to_owned())
 }
 
+/// Whether the file system of a program is one whose times are believed: not one of another machine or a user's program.
+fn is_believed(program: &Path) -> bool {
+    const FUSE: i64 = 0x6573_5546;
+    const NFS: i64 = 0x6969;
+    const NINEP: i64 = 0x0102_1997;
+    let found = rustix::fs::statfs(program).expect("there");
+    ![FUSE, NFS, NINEP].contains(&found.f_type)
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn skipped() {
+    eprintln!("skipped: the runner was built on a file system whose times are not believed");
+}
+
 #[test]
 fn a_damaged_memory_of_digests_is_not_believed() {
     let project = project();
     let cache = tempfile::tempdir().expect("tempdir");
+    // It may have been built just now, and then it is not remembered yet.
+    std::thread::sleep(std::time::Duration::from_millis(2200));
     assert_eq!(run(&project, cache.path()).code, Some(0));
     let first = digests(&Evidence::all(&project)[0]);
     let memory = cache.path().join("runner/programs");
+    if !is_believed(Path::new(env!("CARGO_BIN_EXE_runner"))) {
+        skipped();
+        return;
+    }
     let text = std::fs::read_to_string(&memory).expect("written by the first run");
     assert!(first.iter().all(|digest| text.contains(digest)), "{first:?}: {text}");
     let lie = "0".repeat(64);
