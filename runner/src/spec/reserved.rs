@@ -1,6 +1,6 @@
 //! The names in a bundle that belong to the runner, and refusing a workflow that would write over them.
 //!
-//! A step's id ([`step_id`]) and the places that it writes to ([`place`]) are held against them by the third
+//! A step's id (`step_id`) and the places that it writes to (`place`) are held against them by the third
 //! pass. Only what stands in the file is known here; nothing may be looked up on the disk.
 
 use crate::diagnostic::Diagnostic;
