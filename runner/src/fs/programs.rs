@@ -16,7 +16,7 @@ use rustix::fs::fstatfs;
 use rustix::process::geteuid;
 
 use super::digest::{Digest, digest_bytes, digest_open};
-use super::write_whole;
+use super::{Mark, write_whole};
 use crate::clock::Instant;
 
 /// How many programs are remembered, the newest ones.
@@ -41,8 +41,8 @@ fn user() -> &'static Remembered {
     USER.get_or_init(Remembered::of_user)
 }
 
-/// A line of the file is `DEVICE INODE SIZE MTIME CTIME SHA256 CHECK`, with times as `SECONDS.NANOSECONDS`; the check
-/// is the beginning of the digest of what stands before it, so that a damaged line is none.
+/// A line of the file is a [`Mark`], a digest, and a check: the beginning of the digest of what stands before it, so that
+/// a damaged line is none.
 struct Remembered {
     /// `None`: there is no place for it.
     file: Option<PathBuf>,
@@ -72,19 +72,18 @@ impl Remembered {
 
     fn digest(&self, path: &Path) -> io::Result<Digest> {
         let mut file = File::open(path)?;
-        let found = file.metadata()?;
-        let key = key(&found);
+        let mark = Mark::from(&file.metadata()?);
+        let key = mark.to_string();
         let mut lines = self.lines();
         if let Some(known) = lines.all.iter().find_map(|line| sha256(line, &key)) {
             return Ok(known);
         }
         let (digest, _) = digest_open(&mut file)?;
-        let changed = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
-        let settled = changed.iter().all(|(seconds, nanoseconds)| {
-            let then = Instant::from_unix(*seconds, *nanoseconds);
+        let settled = [mark.modified, mark.changed].into_iter().all(|(seconds, nanoseconds)| {
+            let then = Instant::from_unix(seconds, nanoseconds);
             then.is_some_and(|then| Instant::now().seconds_since(then) > SETTLED_SECONDS)
         });
-        if settled && keeps_times(&file) && self::key(&file.metadata()?) == key {
+        if settled && keeps_times(&file) && Mark::from(&file.metadata()?) == mark {
             let line = format!("{key} {digest}");
             lines.all.push(format!("{line} {}", check(&line)));
             lines.new += 1;
@@ -143,21 +142,6 @@ fn lines(path: &Path) -> Vec<String> {
         }
         _ => Vec::new(),
     }
-}
-
-/// What a file is recognised by.
-fn key(found: &fs::Metadata) -> String {
-    let (mtime, ctime) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
-    format!(
-        "{} {} {} {}.{:09} {}.{:09}",
-        found.dev(),
-        found.ino(),
-        found.len(),
-        mtime.0,
-        mtime.1,
-        ctime.0,
-        ctime.1
-    )
 }
 
 /// The digest of a line for this file, if it is one and whole.
@@ -229,7 +213,7 @@ mod tests {
         assert_eq!(place.text().lines().count(), 1);
         // What is remembered is used: another digest under the same key, with its right check, is believed.
         let other = digest_bytes(b"other");
-        let line = format!("{} {other}", key(&program.metadata().expect("there")));
+        let line = format!("{} {other}", Mark::of(&program).expect("there"));
         write_whole(&place.cache, format!("{line} {}\n", check(&line)).as_bytes()).expect("write");
         assert_eq!(place.digest(&program), other);
         // Same size, and the mtime set back to what it was.
@@ -256,7 +240,7 @@ mod tests {
             write_whole(&place.cache, text.as_bytes()).expect("write");
             assert_eq!(place.digest(&program), digest_bytes(b"one"), "{text:?}");
         }
-        let line = format!("{} {}", key(&program.metadata().expect("there")), digest_bytes(b"lie"));
+        let line = format!("{} {}", Mark::of(&program).expect("there"), digest_bytes(b"lie"));
         write_whole(&place.cache, format!("{line} {}\n", check(&line)).as_bytes()).expect("write");
         fs::set_permissions(&place.cache, fs::Permissions::from_mode(0o666)).expect("chmod");
         assert_eq!(place.digest(&program), digest_bytes(b"one"), "others could write it");

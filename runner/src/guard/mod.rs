@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use snapshot::{Change, Difference, Mark, Snapshot};
+pub use snapshot::{Change, Difference, Snapshot};
 pub use system::{adopt_orphans, open_events_for, socket_pair};
 pub use watcher::Watcher;
 

@@ -6,53 +6,15 @@
 //! index and objects change when somebody merely looks.
 
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::fs::Mark;
+
 /// From how many directories on they are shared among threads.
 const WORTH_SHARING: usize = 6;
-
-/// What a file is like: size in bytes, times of the last change of content and of anything at all (seconds
-/// and nanoseconds), type and mode, device and inode. A file with the same mark was not touched: the second
-/// time cannot be set back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Bytes.
-    pub size: u64,
-    /// When its content was changed.
-    pub modified: (i64, i64),
-    changed: (i64, i64),
-    /// Type and permissions.
-    pub mode: u32,
-    place: (u64, u64),
-}
-
-impl Mark {
-    /// The mark of a file, a link or a directory; links are not followed.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self::from(&path.symlink_metadata()?))
-    }
-
-    fn is_directory(&self) -> bool {
-        self.mode & libc::S_IFMT == libc::S_IFDIR
-    }
-}
-
-impl From<&Metadata> for Mark {
-    fn from(found: &Metadata) -> Self {
-        Self {
-            size: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-            mode: found.mode(),
-            place: (found.dev(), found.ino()),
-        }
-    }
-}
 
 /// What happened to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,8 +132,7 @@ fn compare(old: &Mark, new: &Mark) -> Option<Change> {
         // What was added to it or taken from it is told by itself.
         return (old.mode != new.mode).then_some(Change::Touched);
     }
-    let content = |mark: &Mark| (mark.size, mark.modified, mark.place, mark.mode & libc::S_IFMT);
-    Some(if content(old) == content(new) { Change::Touched } else { Change::Modified })
+    Some(if new.has_content_of(old) { Change::Touched } else { Change::Modified })
 }
 
 fn below(root: &Path, relative: PathBuf, except: &[PathBuf]) -> io::Result<Snapshot> {

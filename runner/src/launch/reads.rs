@@ -3,15 +3,14 @@
 //! Sorts files into those of toolchains (counted) and all others, digests the latter, and asks what git said of
 //! them when the run began. What a step's workflow names is declared; the rest is for the surprises.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::os::unix::fs::MetadataExt;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::clock::Instant;
 use crate::evidence::{GitClass, InputFile, InputsRecord, StepInputs};
-use crate::fs::{Digest, digest_file, display_relative};
+use crate::fs::{Digest, Mark, digest_file, display_relative};
 use crate::guard::Observed;
 use crate::launch::git_files::GitFiles;
 
@@ -40,16 +39,13 @@ const TOOLCHAINS: [&str; 15] = [
 /// What marks the root of a Python or conda environment.
 const ENVIRONMENTS: [&str; 2] = ["pyvenv.cfg", "conda-meta"];
 
-/// A state of a file: device, inode, size, last change.
-type State = (u64, u64, u64, i64, i64);
-
 /// What was read so far.
 #[derive(Debug, Default)]
 pub struct Reads {
     /// What git said when the run began; `None` when it could not be asked.
     pub git: Option<GitFiles>,
     steps: Vec<StepInputs>,
-    digests: HashMap<State, Digest>,
+    digests: HashMap<Mark, Digest>,
     environments: HashMap<PathBuf, bool>,
 }
 
@@ -110,30 +106,23 @@ impl Reads {
     }
 
     fn look(&mut self, project: &Path, listed: &[(&PathBuf, &str)], declared: &Declared) -> Vec<InputFile> {
-        let states: Vec<Option<(State, Option<Instant>)>> =
-            listed.iter().map(|(path, _)| state(path)).collect();
-        let missing: BTreeSet<State> = states.iter().flatten().map(|(state, _)| *state).collect();
-        let fresh: Vec<(State, &Path)> = states
-            .iter()
-            .zip(listed)
-            .filter_map(|(state, (path, _))| Some((state.as_ref()?.0, path.as_path())))
-            .filter(|(state, _)| {
-                state.2 <= LARGEST && missing.contains(state) && !self.digests.contains_key(state)
-            })
-            .collect();
-        let digest = |(state, path): (State, &Path)| Some((state, digest_file(path).ok()?.0));
+        let marks: Vec<Option<Mark>> = listed.iter().map(|(path, _)| mark(path)).collect();
+        let found = marks.iter().zip(listed).filter_map(|(mark, (path, _))| Some(((*mark)?, path.as_path())));
+        let fresh: Vec<(Mark, &Path)> =
+            found.filter(|(mark, _)| mark.size <= LARGEST && !self.digests.contains_key(mark)).collect();
+        let digest = |(mark, path): (Mark, &Path)| Some((mark, digest_file(path).ok()?.0));
         // Waking other threads costs more than a few small files.
-        let digested: Vec<(State, Digest)> = if fresh.len() < WORTH_SHARING {
+        let digested: Vec<(Mark, Digest)> = if fresh.len() < WORTH_SHARING {
             fresh.into_iter().filter_map(digest).collect()
         } else {
             fresh.into_par_iter().filter_map(digest).collect()
         };
         self.digests.extend(digested);
-        let file = |state: &Option<(State, Option<Instant>)>, path: &Path, by: &str| {
-            let sha256 = state.as_ref().and_then(|(state, _)| self.digests.get(state).cloned());
-            let reason = match state {
+        let file = |mark: Option<Mark>, path: &Path, by: &str| {
+            let sha256 = mark.and_then(|mark| self.digests.get(&mark).cloned());
+            let reason = match mark {
                 None => Some("it is gone".to_owned()),
-                Some((state, _)) if state.2 > LARGEST => Some("it is larger than 1 GiB".to_owned()),
+                Some(mark) if mark.size > LARGEST => Some("it is larger than 1 GiB".to_owned()),
                 Some(_) if sha256.is_none() => Some("it cannot be read".to_owned()),
                 Some(_) => None,
             };
@@ -141,14 +130,14 @@ impl Reads {
                 path: display_relative(path, project),
                 sha256,
                 reason,
-                size: state.as_ref().map_or(0, |(state, _)| state.2),
-                modified: state.as_ref().and_then(|(_, modified)| *modified),
+                size: mark.map_or(0, |mark| mark.size),
+                modified: mark.and_then(|mark| Instant::from_unix(mark.modified.0, mark.modified.1)),
                 git: self.git.as_ref().and_then(|git| git.class(path)),
                 declared: declared.names(path),
                 by: by.to_owned(),
             }
         };
-        states.iter().zip(listed).map(|(state, (path, by))| file(state, path, by)).collect()
+        marks.iter().zip(listed).map(|(mark, (path, by))| file(*mark, path, by)).collect()
     }
 
     /// Whether a file belongs to a toolchain. Its version is the toolchain's; hundreds of them say nothing.
@@ -169,10 +158,9 @@ impl Reads {
     }
 }
 
-fn state(path: &Path) -> Option<(State, Option<Instant>)> {
-    let found = path.metadata().ok()?;
-    let state = (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec());
-    Some((state, Instant::from_unix(found.mtime(), found.mtime_nsec())))
+/// What a file is like, or what a link leads to.
+fn mark(path: &Path) -> Option<Mark> {
+    path.metadata().ok().map(|found| Mark::from(&found))
 }
 
 /// A file for the surprises: read, and neither committed nor declared.

@@ -5,35 +5,17 @@
 //! an attempt, before and after its program; must never take an old file for a new one.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern, glob_with};
 
 use crate::evidence::Bundle;
-use crate::fs::{digest_file, files_below};
+use crate::fs::{Mark, digest_file, files_below};
 
-/// What a file was like: size in bytes, time of the last change of its content in seconds and nanoseconds,
-/// device and inode. A file with the same mark was not written meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    size: u64,
-    modified: (i64, i64),
-    place: (u64, u64),
-}
-
-impl Mark {
-    fn of(path: &Path) -> io::Result<Self> {
-        // A link that leads nowhere is marked itself.
-        let found: Metadata = path.metadata().or_else(|_| path.symlink_metadata())?;
-        Ok(Self {
-            size: found.len(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            place: (found.dev(), found.ino()),
-        })
-    }
+/// What a file is like; of a link, what it leads to, and what the link is like when that is nowhere.
+fn mark_of(path: &Path) -> io::Result<Mark> {
+    path.metadata().map(|found| Mark::from(&found)).or_else(|_| Mark::of(path))
 }
 
 /// The files that matched before a command started.
@@ -48,7 +30,7 @@ impl Earlier {
             let wrong = |error: io::Error| format!("collect `{from}`: {error}");
             for path in glob(root, from).map_err(wrong)? {
                 for file in files_of(&root.join(path)).map_err(wrong)? {
-                    let mark = Mark::of(&file).map_err(wrong)?;
+                    let mark = mark_of(&file).map_err(wrong)?;
                     marks.insert(file, mark);
                 }
             }
@@ -58,7 +40,7 @@ impl Earlier {
 
     fn has(&self, file: &Path) -> io::Result<bool> {
         Ok(match self.0.get(file) {
-            Some(before) => Mark::of(file)? == *before,
+            Some(before) => mark_of(file)?.has_content_of(before),
             None => false,
         })
     }

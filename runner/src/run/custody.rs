@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Bundle, EvidenceError};
-use crate::fs::entries_below;
-use crate::guard::Mark;
+use crate::fs::{Mark, entries_below};
 
 /// The files of a bundle at one moment.
 #[derive(Debug)]
