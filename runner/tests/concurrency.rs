@@ -201,6 +201,49 @@ fn a_killed_run_leaves_nothing_behind_that_the_next_one_could_trip_over() {
     }
 }
 
+/// The process from which a runner's programs are forked.
+fn fork_server(run: &Child) -> Option<Pid> {
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.id())).ok()?;
+    let is_it = |pid: &i32| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.trim() == "runner-forks"
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_it).and_then(Pid::from_raw)
+}
+
+#[test]
+fn a_fork_server_that_was_killed_is_made_again() {
+    let waits = "  - id: step\n    run: [sleep, '2']\n";
+    let project = project(&format!("{waits}  - id: next\n    run: [echo, hello]\n"));
+    let (run, evidence) = busy(&project);
+    let server = fork_server(&run).expect("it is there");
+    kill_process(server, Signal::KILL).expect("killed");
+    let ended = project.ended(&run.wait_with_output().expect("it ends"));
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert_eq!((evidence.outcome("step"), evidence.outcome("next")), ("ok".to_owned(), "ok".to_owned()));
+    let state = evidence.state();
+    let left = state["surprises"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|one| one.to_string().contains("runner-forks"));
+    assert_eq!(left.count(), 0, "it is no program's: {state}");
+}
+
+#[test]
+fn no_fork_server_outlives_its_runner() {
+    let project = project(SLEEPS);
+    let (run, _) = busy(&project);
+    let server = fork_server(&run).expect("it is there");
+    signal(&run, Signal::KILL);
+    run.wait_with_output().expect("it ends");
+    let gone = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.as_raw_nonzero()));
+        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    };
+    wait("the end of the server", gone);
+}
+
 /// A run that waits for the ledger, which this test holds.
 fn waiting_for_the_ledger(project: &Project) -> (Child, std::fs::File) {
     let held = std::fs::File::open(project.root()).expect("the root opens");

@@ -32,6 +32,10 @@ pub fn main() -> std::process::ExitCode {
         Err(error) => return usage(&error).into(),
     };
     tracing_on_request();
+    if matches!(cli.command, Subcommand::Run(_) | Subcommand::Resume(_) | Subcommand::Rerun(_)) {
+        // Where that fails, it is tried again, and told, when the first program is started.
+        let _ = crate::process::prepare();
+    }
     let code = match &cli.command {
         Subcommand::Run(options) => run::run(&cli.global, options),
         Subcommand::Plan(options) => plan::run(&cli.global, options),

@@ -38,7 +38,6 @@ pub fn profile_program<T>(
     std::thread::scope(|scope| {
         let call = &call;
         let no_documents = &no_documents;
-        // The kernel ends a program with the *thread* that started it: this one stays to the host's end.
         let host = scope.spawn(move || {
             run_host(launcher, events, call, no_documents, wire, Some(Beside { attached, ended }))
         });

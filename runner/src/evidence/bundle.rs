@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{EvidenceError, Secrets};
-use crate::fs::write_whole;
+use crate::fs::{Turns, write_whole};
 
 /// The runner's records: what a program does to them is undone.
 pub const RECORDS: [&str; 6] =
@@ -32,31 +32,49 @@ pub struct Bundle {
 #[derive(Debug, Default)]
 struct Record {
     bytes: Vec<u8>,
-    /// Where it is written on, until somebody else may have put another file in its place.
-    file: Option<fs::File>,
+    /// The file of that name, and by what it is known: somebody else may put another one in its place.
+    file: Option<(fs::File, (u64, u64))>,
+    /// How it is replaced while steps run.
+    turns: Turns,
 }
 
 impl From<Vec<u8>> for Record {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, file: None }
+        Self { bytes, ..Self::default() }
     }
 }
 
 impl Record {
     /// Brings the file up to date from byte `from` on; it had `old` bytes.
     fn write_from(&mut self, path: &Path, from: usize, old: usize) -> io::Result<()> {
-        let file = match &mut self.file {
+        let (file, _) = match &mut self.file {
             Some(file) => file,
-            empty => {
-                let mut options = fs::OpenOptions::new();
-                let options = options.write(true).create(true).truncate(false);
-                // A link in its place would lead the text elsewhere.
-                empty.insert(options.custom_flags(libc::O_NOFOLLOW).open(path)?)
-            }
+            empty => empty.insert(opened(path)?),
         };
         file.write_all_at(&self.bytes[from..], from as u64)?;
         if self.bytes.len() < old { file.set_len(self.bytes.len() as u64) } else { Ok(()) }
     }
+
+    /// Whether the file of that name is as it was written; `found` is what is there.
+    fn is_as_written(&mut self, path: &Path, found: &fs::Metadata) -> io::Result<bool> {
+        // From now on it is the file of that name again, whatever was moved where.
+        if self.file.as_ref().is_none_or(|(_, known)| *known != (found.dev(), found.ino())) {
+            self.file = Some(opened(path)?);
+        }
+        let Some((file, _)) = &self.file else { return Ok(false) };
+        let mut now = vec![0; self.bytes.len()];
+        let same_size = found.len() == now.len() as u64;
+        Ok(same_size && file.read_exact_at(&mut now, 0).is_ok() && now == self.bytes)
+    }
+}
+
+fn opened(path: &Path) -> io::Result<(fs::File, (u64, u64))> {
+    let mut options = fs::OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    // A link in its place would lead the text elsewhere.
+    let file = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let found = file.metadata()?;
+    Ok((file, (found.dev(), found.ino())))
 }
 
 impl Bundle {
@@ -136,7 +154,9 @@ impl Bundle {
     /// Makes a directory in it.
     pub fn directory(&self, name: &str) -> Result<PathBuf, EvidenceError> {
         let path = self.path.join(name);
-        fs::create_dir_all(&path).map_err(|error| EvidenceError::at(&path, "cannot create", error))?;
+        if !path.is_dir() {
+            fs::create_dir_all(&path).map_err(|error| EvidenceError::at(&path, "cannot create", error))?;
+        }
         Ok(path)
     }
 
@@ -151,10 +171,22 @@ impl Bundle {
         {
             self.directory(parent)?;
         }
-        if self.is_own(name) {
-            self.records().insert(name.to_owned(), bytes.to_vec().into());
+        if !RECORDS.contains(&name) {
+            return Ok(write_whole(&self.file(name), bytes)?);
         }
-        Ok(write_whole(&self.file(name), bytes)?)
+        let mut records = self.records();
+        let record = records.entry(name.to_owned()).or_default();
+        record.bytes.clear();
+        record.bytes.extend_from_slice(bytes);
+        record.file = None;
+        Ok(record.turns.write(&self.path, name, bytes)?)
+    }
+
+    /// Takes away what was only there to replace records often: the run is at its end.
+    pub fn settle(&self) {
+        for (name, record) in self.records().iter_mut() {
+            record.turns.end(&self.path, name);
+        }
     }
 
     /// Adds to the end of a file of the runner.
@@ -178,9 +210,9 @@ impl Bundle {
             .map_err(|error| EvidenceError::at(&path, "cannot write", error))
     }
 
-    /// Whether a file is a record of the runner, which nobody else writes.
+    /// Whether a file is a record of the runner, or what it is replaced with: nobody else writes them.
     pub fn is_own(&self, name: &str) -> bool {
-        RECORDS.contains(&name)
+        RECORDS.contains(&Turns::name_of(name).unwrap_or(name))
     }
 
     /// Writes the records again that are not as they were written. Returns their names.
@@ -188,18 +220,16 @@ impl Bundle {
         let mut restored = Vec::new();
         for (name, record) in self.records().iter_mut() {
             let path = self.file(name);
-            // From now on it is the file of that name again, whatever was moved where.
-            record.file = None;
-            let bytes = &record.bytes;
-            let plain = path.symlink_metadata().is_ok_and(|found| found.is_file());
-            if plain && fs::read(&path).is_ok_and(|now| now == *bytes) {
+            let plain = path.symlink_metadata().ok().filter(fs::Metadata::is_file);
+            if plain.as_ref().is_some_and(|found| record.is_as_written(&path, found).unwrap_or(false)) {
                 continue;
             }
-            if !plain {
+            record.file = None;
+            if plain.is_none() {
                 // A link or a directory in its place would lead the new text elsewhere.
                 let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
             }
-            write_whole(&path, bytes)?;
+            write_whole(&path, &record.bytes)?;
             restored.push(name.clone());
         }
         Ok(restored)

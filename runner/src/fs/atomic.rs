@@ -18,6 +18,12 @@ pub struct WriteError {
     source: io::Error,
 }
 
+impl WriteError {
+    pub(super) fn new(path: PathBuf, source: io::Error) -> Self {
+        Self { path, source }
+    }
+}
+
 impl std::fmt::Display for WriteError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "cannot write `{}`: {}", self.path.display(), self.source)

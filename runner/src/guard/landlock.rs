@@ -5,9 +5,11 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use landlock::{
-    ABI, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    ABI, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr,
 };
 
 use crate::guard::system;
@@ -40,15 +42,23 @@ pub fn abi() -> io::Result<i32> {
 
 /// The devices of this machine.
 pub fn devices() -> impl Iterator<Item = PathBuf> {
-    let cards = (0..CARDS).map(|card| format!("/dev/nvidia{card}"));
-    let others = ["ctl", "-caps", "-uvm", "-uvm-tools", "-modeset"].map(|name| format!("/dev/nvidia{name}"));
+    DEVICES.into_iter().map(PathBuf::from).chain(cards())
+}
+
+/// The devices of graphics cards, some of which come only when a driver is used for the first time.
+fn cards() -> Vec<PathBuf> {
     // With no card in use, there is none of them.
-    let cards = cards.chain(others).map(PathBuf::from).filter(|_| Path::new("/dev/nvidiactl").exists());
-    DEVICES.into_iter().map(PathBuf::from).chain(cards)
+    if !Path::new("/dev/nvidiactl").exists() {
+        return Vec::new();
+    }
+    let others = ["ctl", "-caps", "-uvm", "-uvm-tools", "-modeset"].map(|name| format!("/dev/nvidia{name}"));
+    (0..CARDS).map(|card| format!("/dev/nvidia{card}")).chain(others).map(PathBuf::from).collect()
 }
 
 /// A ruleset that allows writes below `writes` alone; `None` on a kernel without Landlock.
 pub fn ruleset(writes: &[PathBuf]) -> io::Result<Option<OwnedFd>> {
+    // Most devices stay the same for as long as the machine is up: they are opened once.
+    static OPENED: OnceLock<Vec<(PathFd, BitFlags<AccessFs>)>> = OnceLock::new();
     if abi().is_err() {
         return Ok(None);
     }
@@ -58,19 +68,24 @@ pub fn ruleset(writes: &[PathBuf]) -> io::Result<Option<OwnedFd>> {
         .handle_access(all)
         .and_then(Ruleset::create)
         .map_err(io::Error::other)?;
-    for path in writes.iter().cloned().chain(devices()) {
-        // What is not there cannot be written either, but for a file that is still to be made.
-        let Some((path, access)) = reach(&path) else { continue };
-        let Ok(descriptor) = PathFd::new(&path) else { continue };
-        let rule = PathBeneath::new(descriptor, access);
-        ruleset = ruleset.add_rule(rule).map_err(io::Error::other)?;
+    let opened = OPENED.get_or_init(|| DEVICES.iter().filter_map(|path| open(Path::new(path))).collect());
+    let more: Vec<_> = writes.iter().chain(&cards()).filter_map(|path| open(path)).collect();
+    for (place, access) in more.iter().chain(opened) {
+        ruleset = ruleset.add_rule(PathBeneath::new(place, *access)).map_err(io::Error::other)?;
     }
     Ok(ruleset.into())
 }
 
+/// What a rule names, and what it allows there.
+fn open(path: &Path) -> Option<(PathFd, BitFlags<AccessFs>)> {
+    // What is not there cannot be written either, but for a file that is still to be made.
+    let (path, access) = reach(path)?;
+    Some((PathFd::new(path).ok()?, access))
+}
+
 /// What has to be named so that `path` can be written: itself, or the directory in which it is to be made.
 /// Landlock cannot name a file that does not exist; the comparison afterwards holds what this lets through.
-fn reach(path: &Path) -> Option<(PathBuf, landlock::BitFlags<AccessFs>)> {
+fn reach(path: &Path) -> Option<(PathBuf, BitFlags<AccessFs>)> {
     let all = AccessFs::from_write(ABI::V3);
     match path.metadata() {
         Ok(found) if found.is_dir() => Some((path.to_owned(), all)),

@@ -16,7 +16,7 @@ mod watcher;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -103,8 +103,7 @@ impl Guard {
         let ruleset = if self.detect_only { None } else { landlock::ruleset(&self.writes)? };
         let enforced = ruleset.is_some();
         if self.unseen {
-            let child = ChildGuard { ruleset, filter: Vec::new(), socket: None };
-            return Ok(Prepared { child, watcher: None });
+            return Ok(Prepared { child: ChildGuard::of(ruleset, None), watcher: None });
         }
         let (watcher, socket) = match system::socket_pair() {
             Ok((ours, childs)) => {
@@ -114,12 +113,22 @@ impl Guard {
             }
             Err(error) => (Err(error.to_string()), None),
         };
-        let filter = if socket.is_some() { filter::program() } else { Vec::new() };
-        Ok(Prepared { child: ChildGuard { ruleset, filter, socket }, watcher: Some(watcher) })
+        Ok(Prepared { child: ChildGuard::of(ruleset, socket), watcher: Some(watcher) })
     }
 }
 
 impl ChildGuard {
+    /// A guard from what [`ChildGuard::descriptors`] named, in another process.
+    pub fn of(ruleset: Option<OwnedFd>, socket: Option<OwnedFd>) -> Self {
+        let filter = if socket.is_some() { filter::program() } else { Vec::new() };
+        Self { ruleset, filter, socket }
+    }
+
+    /// The ruleset, and the socket for the listener.
+    pub fn descriptors(&self) -> (Option<BorrowedFd<'_>>, Option<BorrowedFd<'_>>) {
+        (self.ruleset.as_ref().map(AsFd::as_fd), self.socket.as_ref().map(AsFd::as_fd))
+    }
+
     /// Confines the calling process for good. Called between fork and exec.
     pub fn enter(&self) -> io::Result<()> {
         system::no_new_privileges()?;

@@ -23,7 +23,7 @@ pub struct Kills {
 }
 
 impl Kills {
-    /// Reads the counters.
+    /// Reads the counter of the group, before a program is started.
     pub fn so_far() -> Self {
         // Looked for once: a runner stays in its group.
         static COUNTER: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -33,7 +33,13 @@ impl Kills {
             files.into_iter().find(|file| counted(file).is_some())
         });
         let group = counter.as_ref().and_then(|file| Some((file.clone(), counted(file)?)));
-        Self { group, system: system_oom_kills() }
+        Self { group, system: None }
+    }
+
+    /// Reads the counter of the machine too. That takes longer, and may be done while the program is on its way: this
+    /// counter is the weaker source.
+    pub fn and_of_the_system(&mut self) {
+        self.system = system_oom_kills();
     }
 
     /// The source of the claim that a program which ended like this ran out of memory.
@@ -52,7 +58,7 @@ impl Kills {
             ));
         }
         let killed = matches!(status, Status::Signalled(9) | Status::Exited(SHELL_SAW_SIGKILL));
-        (killed && system_oom_kills() > self.system)
+        (killed && self.system.is_some() && system_oom_kills() > self.system)
             .then(|| format!("{how} while the system's out-of-memory killer was at work (/proc/vmstat)"))
     }
 }
@@ -186,7 +192,8 @@ mod tests {
 
     #[test]
     fn without_a_kill_nothing_is_claimed_and_a_good_end_is_none() {
-        let now = Kills::so_far();
+        let mut now = Kills::so_far();
+        now.and_of_the_system();
         assert_eq!(now.claim(Status::Exited(0)), None);
         let kills = Kills { group: None, system: Some(u64::MAX) };
         assert_eq!(kills.claim(Status::Signalled(9)), None);

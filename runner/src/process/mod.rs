@@ -6,6 +6,7 @@
 
 mod allocator;
 mod cancel;
+mod fork_server;
 mod kills;
 mod memory;
 mod orphans;
@@ -17,10 +18,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +28,13 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 pub use allocator::{reconsider, told_of};
 pub use cancel::Cancel;
+pub use fork_server::prepare;
 pub use orphans::adopt as adopt_orphans;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 pub use redactor::{Hidden, Instead, Redactor};
 
 use crate::clock::Instant;
-use crate::guard::{ChildGuard, Guard, Observed, Watcher, open_events_for};
+use crate::guard::{Guard, Observed, Watcher};
 use crate::outcome::Outcome;
 use kills::Kills;
 use output::{Pump, Stream};
@@ -140,13 +141,14 @@ pub struct Ended {
 /// A program that is running.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
     group: Pid,
+    /// Those of a program that was started with [`Stdout::Caller`].
+    pipes: Option<(ChildStdin, ChildStdout)>,
     launch: Launch,
     started: std::time::Instant,
     /// The orphans that were there before a program that a profiler watches: the profiler's.
     before: Option<Vec<Pid>>,
-    pump: Option<Pump>,
+    pump: Pump,
     watcher: Option<Result<Watcher, String>>,
     kills: Kills,
 }
@@ -163,26 +165,17 @@ impl Process {
     pub fn start(launch: Launch) -> Result<Self, StartError> {
         let program =
             launch.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
-        let kills = Kills::so_far();
-        Self::spawn(launch, kills).map_err(|source| StartError { program, source })
+        Self::spawn(launch).map_err(|source| StartError { program, source })
     }
 
-    fn spawn(mut launch: Launch, kills: Kills) -> io::Result<Self> {
+    fn spawn(mut launch: Launch) -> io::Result<Self> {
         let wire = std::mem::take(&mut launch.wire);
-        let (program, arguments) =
-            launch.argv.split_first().ok_or_else(|| io::Error::other("no program was named"))?;
-        #[expect(clippy::disallowed_methods, reason = "this module is the one way to start a program")]
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(&launch.cwd).process_group(0).stderr(Stdio::piped());
-        command.envs(launch.env.iter().map(|(name, value)| (name, value)));
-        command.stdout(Stdio::piped());
-        command.stdin(match launch.stdout {
-            Stdout::File(_) => Stdio::null(),
-            Stdout::Caller => Stdio::piped(),
-        });
         let guard = launch.guard.prepare()?;
         let before = matches!(wire, Wire::Program(_)).then(orphans::list);
-        let delay = before_exec(&mut command, guard.child, wire)?;
+        let (delay, tell) = match wire {
+            Wire::Program(_) => io::pipe().map(|(delay, tell)| (Some(delay), Some(tell)))?,
+            Wire::None | Wire::Profiler(_) => (None, None),
+        };
         // The logs first: a program whose output cannot be kept is not started at all.
         let log = |path: &Path| {
             let opened = File::options().write(true).create_new(true).open(path);
@@ -195,44 +188,46 @@ impl Process {
             Stdout::File(path) => Some(log(path)?),
             Stdout::Caller => None,
         };
+        let (stdin, to_stdin) = match launch.stdout {
+            Stdout::File(_) => (File::open("/dev/null")?.into(), None),
+            Stdout::Caller => io::pipe().map(|(reader, writer)| (OwnedFd::from(reader), Some(writer)))?,
+        };
+        let (stdout, to_stdout) = io::pipe()?;
+        let (stderr, to_stderr) = io::pipe()?;
+        let redactor = || Redactor::new(Arc::clone(&launch.hidden), Instead::Mark);
+        let stream =
+            |name, from: io::PipeReader, log| Stream::new(name, from.into(), log, launch.output, redactor());
+        let mut streams = vec![stream("stderr", stderr, stderr_log)];
+        let mut pipes = None;
+        match (to_stdin, stdout_log) {
+            (Some(stdin), _) => pipes = Some((OwnedFd::from(stdin).into(), OwnedFd::from(stdout).into())),
+            (None, Some(log)) => streams.push(stream("stdout", stdout, log)),
+            (None, None) => {}
+        }
+        let pump = Pump::start(streams)?;
+        let mut kills = Kills::so_far();
         let starting = orphans::Starting::now();
-        let begin = std::time::Instant::now();
-        let child = command.spawn()?;
-        // With it goes the runner's copy of the child's guard, and of its end of a socket: only the child can tell of its listener.
-        drop(command);
-        let group = Pid::from_child(&child);
+        let since = std::time::Instant::now();
+        let begun = fork_server::begin(&fork_server::Program {
+            argv: &launch.argv,
+            env: &launch.env,
+            cwd: &launch.cwd,
+            streams: [stdin, to_stdout.into(), to_stderr.into()],
+            guard: guard.child,
+            wire,
+            tell,
+        });
+        // What was lent for the start is closed by now: the program alone can tell of its listener, and that it is gone.
+        kills.and_of_the_system();
+        let group = begun?.started()?;
         starting.done(group);
-        let started = begin + delay.map_or(Duration::ZERO, told_delay);
-        let watcher = guard.watcher;
-        let mut process = Self { child, group, launch, started, before, pump: None, watcher, kills };
-        if let Err(error) = process.keep_output(stderr_log, stdout_log) {
-            process.signal(Signal::KILL);
-            wait::Exit::of(group).reap();
-            orphans::ended(group);
-            return Err(error);
-        }
-        Ok(process)
-    }
-
-    fn keep_output(&mut self, stderr_log: File, stdout_log: Option<File>) -> io::Result<()> {
-        let redactor = || Redactor::new(Arc::clone(&self.launch.hidden), Instead::Mark);
-        let limit = self.launch.output;
-        let mut streams = Vec::new();
-        if let Some(stderr) = self.child.stderr.take() {
-            streams.push(Stream::new("stderr", stderr.into(), stderr_log, limit, redactor()));
-        }
-        if let Some(log) = stdout_log
-            && let Some(stdout) = self.child.stdout.take()
-        {
-            streams.push(Stream::new("stdout", stdout.into(), log, limit, redactor()));
-        }
-        self.pump = Some(Pump::start(streams)?);
-        Ok(())
+        let started = since + delay.map_or(Duration::ZERO, told_delay);
+        Ok(Self { group, pipes, launch, started, before, pump, watcher: guard.watcher, kills })
     }
 
     /// The pipes to a program that was started with [`Stdout::Caller`].
     pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
-        Some((self.child.stdin.take()?, self.child.stdout.take()?))
+        self.pipes.take()
     }
 
     /// Stays with the program until it and its group are gone. `ask` is how a program that listens is told
@@ -282,22 +277,21 @@ impl Process {
         self.signal(Signal::KILL);
         let (status, usage) = exit.reap();
         orphans::ended(self.group);
+        let peak = peak.max(usage);
+        let (outcome, claim) = self.classify(status, verdict.as_ref().map(|(verdict, _)| verdict), peak);
         let observed = self.watcher.take().map_or_else(Observed::default, |watcher| match watcher {
             Ok(watcher) => watcher.finish(),
             Err(error) => Observed { incomplete: Some(error), ..Observed::default() },
         });
         let mut cut = Vec::new();
         let mut unwritten = None;
-        for (name, carried) in self.pump.take().map_or_else(Vec::new, Pump::finish) {
+        for (name, carried) in self.pump.finish() {
             match carried {
                 Ok(true) => cut.push(name),
                 Ok(false) => {}
                 Err(error) => unwritten = Some(format!("its {name} could not be kept: {error}")),
             }
         }
-
-        let peak = peak.max(usage);
-        let (outcome, claim) = self.classify(status, verdict.as_ref().map(|(verdict, _)| verdict), peak);
         let (exit_code, signal) = match status {
             Status::Exited(code) => (Some(code), None),
             Status::Signalled(signal) => (None, Some(signal)),
@@ -375,42 +369,6 @@ impl Process {
             Status::Unknown => (Outcome::Failed, "its wait status could not be read".to_owned()),
         }
     }
-}
-
-/// What is done between fork and exec. Ties the program's life to that of the runner: one that outlived a
-/// killed runner would run, unseen and unrecorded, beside the next measurement. The kernel watches the *thread*
-/// that starts it; [`Process::watch`] keeps that thread busy until the program's end. Then a profiler's events,
-/// and the guard. Where there is a profiler, the child says how long it was at its service.
-#[expect(unsafe_code, reason = "a hook between fork and exec is unsafe by nature")]
-fn before_exec(command: &mut Command, guard: ChildGuard, wire: Wire) -> io::Result<Option<PipeReader>> {
-    let runner = rustix::process::getpid();
-    let (delay, tell) = match wire {
-        Wire::Program(_) => io::pipe().map(|(delay, tell)| (Some(delay), Some(tell)))?,
-        Wire::None | Wire::Profiler(_) => (None, None),
-    };
-    let prepare = move || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // A runner that was killed in between would never send the signal.
-        if rustix::process::getppid() != Some(runner) {
-            return Err(rustix::io::Errno::SRCH.into());
-        }
-        match &wire {
-            Wire::None => {}
-            Wire::Profiler(end) => rustix::io::fcntl_setfd(end, rustix::io::FdFlags::empty())?,
-            Wire::Program(end) => {
-                let begin = std::time::Instant::now();
-                open_events_for(end.as_raw_fd());
-                if let Some(tell) = &tell {
-                    let nanoseconds = begin.elapsed().as_nanos() as u64;
-                    rustix::io::write(tell, &nanoseconds.to_ne_bytes())?;
-                }
-            }
-        }
-        guard.enter()
-    };
-    // SAFETY: only system calls that are safe after fork: nothing is allocated, no lock is taken.
-    unsafe { command.pre_exec(prepare) };
-    Ok(delay)
 }
 
 /// How long a child that has begun its program was at a profiler's service before: none of the program's time.

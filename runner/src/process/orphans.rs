@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpgid, getpid, kill_process};
 
-use super::{memory, wait};
+use super::{fork_server, memory, wait};
 
 /// How long a process may take to end by itself before it counts as left behind: its parent's end and its own
 /// are often a matter of who is scheduled first.
@@ -45,7 +45,9 @@ impl Programs {
             return None;
         }
         let Some(foreign) = FOREIGN.get() else { return Some(Vec::new()) };
-        let of_others = |child: &Pid| !self.running.contains(child) && !foreign.contains(child);
+        let server = fork_server::pid();
+        let of_others =
+            |child: &Pid| !self.running.contains(child) && !foreign.contains(child) && server != Some(*child);
         Some(children().into_iter().filter(of_others).collect())
     }
 }

@@ -96,6 +96,7 @@ fn tampered(engine: &Engine) -> Vec<String> {
 /// Takes secrets out of what programs wrote into the bundle, and names those that were taken out of anything.
 pub(super) fn clean(engine: &mut Engine) -> Result<(), EvidenceError> {
     let bundle = engine.launcher.bundle().clone();
+    bundle.settle();
     let mut told = sweep(&bundle)?;
     let ordinary = bundle.secrets().ordinary();
     told.extend(ordinary.iter().map(|name| {

@@ -363,9 +363,8 @@ impl Engine {
             .flat_map(|step| &step.attempts)
             .flat_map(|attempt| attempt.artifacts.iter().chain(&attempt.logs))
             .collect();
-        let own = |name: &str| {
-            RECORDS.contains(&name) || MADE_LAST.contains(&name) || name.starts_with("manifest.")
-        };
+        let own =
+            |name: &str| bundle.is_own(name) || MADE_LAST.contains(&name) || name.starts_with("manifest.");
         let listed = files_below(bundle.path())
             .map_err(|error| EvidenceError::at(bundle.path(), "cannot list", error))?;
         let names = listed.iter().map(|file| file.display().to_string());
