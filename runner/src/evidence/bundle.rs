@@ -248,16 +248,19 @@ impl Bundle {
     /// Writes a value as indented JSON with a final newline.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), EvidenceError> {
         let failed = |error| EvidenceError::at(&self.file(name), "cannot write", error);
-        let mut text = if self.secrets.is_empty() {
-            serde_json::to_vec_pretty(value).map_err(failed)?
+        // As long as it was the last time, and somewhat longer.
+        let before = self.records().get(name).map_or(0, |record| record.bytes.len());
+        let mut text = Vec::with_capacity(before + before / 4);
+        if self.secrets.is_empty() {
+            serde_json::to_writer_pretty(&mut text, value).map_err(failed)?;
         } else {
             let mut value = serde_json::to_value(value).map_err(failed)?;
             match name {
                 "plan.json" | "state.json" => self.secrets.own(&mut value),
                 _ => self.secrets.value(&mut value),
             }
-            serde_json::to_vec_pretty(&value).map_err(failed)?
-        };
+            serde_json::to_writer_pretty(&mut text, &value).map_err(failed)?;
+        }
         text.push(b'\n');
         self.put(name, &text)
     }
