@@ -15,6 +15,7 @@ mod system;
 mod watcher;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
@@ -95,6 +96,7 @@ pub struct ChildGuard {
     ruleset: Option<OwnedFd>,
     filter: Vec<libc::sock_filter>,
     socket: Option<OwnedFd>,
+    pass: u64,
 }
 
 impl Guard {
@@ -103,7 +105,7 @@ impl Guard {
         let ruleset = if self.detect_only { None } else { landlock::ruleset(&self.writes)? };
         let enforced = ruleset.is_some();
         if self.unseen {
-            return Ok(Prepared { child: ChildGuard::of(ruleset, None), watcher: None });
+            return Ok(Prepared { child: ChildGuard::of(ruleset, None, 0), watcher: None });
         }
         let (watcher, socket) = match system::socket_pair() {
             Ok((ours, childs)) => {
@@ -113,15 +115,21 @@ impl Guard {
             }
             Err(error) => (Err(error.to_string()), None),
         };
-        Ok(Prepared { child: ChildGuard::of(ruleset, socket), watcher: Some(watcher) })
+        let pass = RandomState::new().hash_one("pass");
+        Ok(Prepared { child: ChildGuard::of(ruleset, socket, pass), watcher: Some(watcher) })
     }
 }
 
 impl ChildGuard {
-    /// A guard from what [`ChildGuard::descriptors`] named, in another process.
-    pub fn of(ruleset: Option<OwnedFd>, socket: Option<OwnedFd>) -> Self {
-        let filter = if socket.is_some() { filter::program() } else { Vec::new() };
-        Self { ruleset, filter, socket }
+    /// A guard from what [`ChildGuard::descriptors`] and [`ChildGuard::pass`] told, in another process.
+    pub fn of(ruleset: Option<OwnedFd>, socket: Option<OwnedFd>, pass: u64) -> Self {
+        let filter = if socket.is_some() { filter::program(pass) } else { Vec::new() };
+        Self { ruleset, filter, socket, pass }
+    }
+
+    /// The sixth argument of the `execve` that begins the program, and is not watched. No other process knows it.
+    pub fn pass(&self) -> u64 {
+        self.pass
     }
 
     /// The ruleset, and the socket for the listener.

@@ -11,8 +11,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crate::guard::call::{self, Call, Deed, Place};
@@ -28,12 +28,16 @@ const SYSTEM: [&str; 13] = [
     "/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev", "/opt", "/nix", "/var",
     "/run",
 ];
+/// Who reads the file of the program itself.
+const OF_THE_RUNNER: &str = "runner";
 /// How often a watcher without calls looks whether it is still needed.
 const LOOK_MS: i64 = 50;
 
 /// Watches one program.
 #[derive(Debug)]
 pub struct Watcher {
+    /// The file that begins, which is not asked for.
+    program: Arc<OnceLock<PathBuf>>,
     over: Arc<AtomicBool>,
     thread: JoinHandle<Observed>,
 }
@@ -43,6 +47,8 @@ impl Watcher {
     pub fn start(socket: OwnedFd, guard: Guard, enforced: bool) -> io::Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&over);
+        let program = Arc::new(OnceLock::new());
+        let begins: Arc<OnceLock<PathBuf>> = Arc::clone(&program);
         let thread = std::thread::Builder::new().name("watcher".to_owned()).spawn(move || {
             let listener = match system::receive_listener(&socket) {
                 Ok(listener) => listener,
@@ -54,10 +60,19 @@ impl Watcher {
             };
             system::wake_in_step(&listener);
             let mut seen = Seen::new(guard, enforced);
+            if let Some(program) = begins.get() {
+                seen.read(program.clone(), || OF_THE_RUNNER.to_owned());
+            }
             seen.listen(&listener, &flag);
             seen.observed
         })?;
-        Ok(Self { over, thread })
+        Ok(Self { program, over, thread })
+    }
+
+    /// Names the file that begins, before it does.
+    pub fn begins(&self, program: PathBuf) {
+        // Each watcher has one program.
+        let _ = self.program.set(program);
     }
 
     /// What was seen. The program and its descendants are gone.
@@ -116,7 +131,7 @@ impl Seen {
                 // Only what has to be known before the call goes on; the rest may take its time.
                 go_on();
                 for path in paths {
-                    self.read(path, notification.thread);
+                    self.read(path, || name_of(notification.thread));
                 }
             }
             (_, Some(opening)) => {
@@ -124,7 +139,7 @@ impl Seen {
                 go_on();
                 if opening.read {
                     for path in paths {
-                        self.read(path, notification.thread);
+                        self.read(path, || name_of(notification.thread));
                     }
                 }
             }
@@ -189,7 +204,7 @@ impl Seen {
         SYSTEM.iter().any(|system| path.starts_with(system)) && !path.starts_with(&self.guard.project)
     }
 
-    fn read(&mut self, path: PathBuf, thread: i32) {
+    fn read(&mut self, path: PathBuf, by: impl FnOnce() -> String) {
         if self.known.contains(&path) {
             return;
         }
@@ -198,13 +213,13 @@ impl Seen {
             self.observed.incomplete.get_or_insert_with(message);
             return;
         }
-        if self.look(&path, thread) {
+        if self.look(&path, by) {
             self.known.insert(path);
         }
     }
 
     /// Notes a file; whether there is one.
-    fn look(&mut self, path: &Path, thread: i32) -> bool {
+    fn look(&mut self, path: &Path, by: impl FnOnce() -> String) -> bool {
         // Most files are the system's, and those need no closer look than whether they exist.
         if self.is_system(path) && !self.may_write(path) {
             let there = path.metadata().is_ok_and(|found| !found.is_dir());
@@ -220,7 +235,7 @@ impl Seen {
         } else if self.is_system(&path) {
             self.observed.system += 1;
         } else {
-            self.observed.files.entry(path).or_insert_with(|| Read { by: name_of(thread) });
+            self.observed.files.entry(path).or_insert_with(|| Read { by: by() });
         }
         true
     }

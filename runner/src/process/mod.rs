@@ -205,12 +205,18 @@ impl Process {
             (None, None) => {}
         }
         let pump = Pump::start(streams)?;
+        let environment = fork_server::environment(&launch.env);
+        let file = fork_server::find(&launch.argv, &environment, &launch.cwd)?;
+        if let Some(Ok(watcher)) = &guard.watcher {
+            watcher.begins(launch.cwd.join(&file));
+        }
         let mut kills = Kills::so_far();
         let starting = orphans::Starting::now();
         let since = std::time::Instant::now();
         let begun = fork_server::begin(&fork_server::Program {
+            file: &file,
             argv: &launch.argv,
-            env: &launch.env,
+            environment: &environment,
             cwd: &launch.cwd,
             streams: [stdin, to_stdout.into(), to_stderr.into()],
             guard: guard.child,

@@ -17,7 +17,7 @@ const SHELL: &[u8] = b"/bin/sh\0";
 impl Order<OwnedFd> {
     /// Lays everything out for the child; `None` for an order that did not come through whole.
     fn ready(self) -> Option<Child> {
-        let Head { arguments, with, number, .. } = self.head;
+        let Head { arguments, with, number, pass, .. } = self.head;
         let texts = self.texts;
         let mut starts = texts.split_inclusive(|byte| *byte == 0).map(|text| text.as_ptr().cast::<c_char>());
         let (path, directory) = (starts.next()?, starts.next()?);
@@ -36,7 +36,7 @@ impl Order<OwnedFd> {
         };
         let (report, streams) = (take()?, [take()?, take()?, take()?]);
         let mut optional = |bit: u32| if with & bit == 0 { Some(None) } else { take().map(Some) };
-        let guard = ChildGuard::of(optional(RULESET)?, optional(LISTENER)?);
+        let guard = ChildGuard::of(optional(RULESET)?, optional(LISTENER)?, pass);
         let profiler = optional(PROFILER)?.map(|end| (end, number));
         let (program, tell) = (optional(PROGRAM)?, optional(TELL)?);
         Some(Child {
@@ -132,17 +132,24 @@ impl Child {
     /// What is done between fork and exec: system calls only.
     #[expect(unsafe_code, reason = "becoming another program is unsafe by nature")]
     fn become_program(&self, runner: Pid) -> ! {
-        let prepared = self.prepare(runner);
-        // SAFETY: all of these are texts that end in a zero byte, and lists of them that end in a null pointer.
-        let error = prepared.err().unwrap_or_else(|| unsafe {
-            libc::execve(self.path, self.argv.as_ptr(), self.environment.as_ptr());
-            let error = io::Error::last_os_error();
-            if error.raw_os_error() != Some(libc::ENOEXEC) {
-                return error;
+        let begin = |file: *const c_char, argv: &[*const c_char]| {
+            // SAFETY: texts that end in a zero byte, and lists of them that end in a null pointer. The kernel does not
+            // look at the last argument; the guard's filter does.
+            unsafe {
+                let (argv, environment) = (argv.as_ptr(), self.environment.as_ptr());
+                libc::syscall(libc::SYS_execve, file, argv, environment, 0, 0, self.guard.pass());
             }
-            libc::execve(SHELL.as_ptr().cast(), self.through_shell.as_ptr(), self.environment.as_ptr());
-            error
-        });
+            io::Error::last_os_error()
+        };
+        let error = match self.prepare(runner) {
+            Err(error) => error,
+            Ok(()) => match begin(self.path, &self.argv) {
+                error if error.raw_os_error() == Some(libc::ENOEXEC) => {
+                    begin(SHELL.as_ptr().cast(), &self.through_shell)
+                }
+                error => error,
+            },
+        };
         self.say(&Report::Failed(error));
         // SAFETY: nothing of the runner may be run at this end.
         unsafe { libc::_exit(127) }

@@ -32,10 +32,12 @@ use order::{Order, Report};
 const PATH: &str = "/bin:/usr/bin";
 /// A program to start.
 pub(super) struct Program<'a> {
+    /// Its file, from the working directory.
+    pub file: &'a Path,
     /// Its name and arguments; not empty.
     pub argv: &'a [OsString],
-    /// Variables added to those of the runner.
-    pub env: &'a [(String, String)],
+    /// All of its variables.
+    pub environment: &'a BTreeMap<OsString, OsString>,
     /// The working directory.
     pub cwd: &'a Path,
     /// Its standard input, output and error.
@@ -82,12 +84,10 @@ fn made(server: &mut Option<Server>) -> io::Result<&Server> {
     }
 }
 
-/// Orders a program. An error is that of finding it; what comes later is told by [`Begun::started`].
+/// Orders a program; [`Begun::started`] tells what became of it.
 pub(super) fn begin(program: &Program<'_>) -> io::Result<Begun> {
-    let environment = environment(program.env);
-    let path = find(program.argv, &environment, program.cwd)?;
     let (report, its) = socket_pair()?;
-    let order = Order::new(program, path, environment, its.as_fd())?;
+    let order = Order::new(program, its.as_fd())?;
     let mut server = server();
     if order.send(&made(&mut server)?.socket).is_err() {
         // Somebody ended it, and another one is as good.
@@ -159,14 +159,19 @@ impl Server {
     }
 }
 
-fn environment(added: &[(String, String)]) -> BTreeMap<OsString, OsString> {
+/// The variables of the runner, and these.
+pub(super) fn environment(added: &[(String, String)]) -> BTreeMap<OsString, OsString> {
     let mut all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     all.extend(added.iter().map(|(name, value)| (name.into(), value.into())));
     all
 }
 
-/// The file of a program, looked for as `execvp` does.
-fn find(argv: &[OsString], environment: &BTreeMap<OsString, OsString>, cwd: &Path) -> io::Result<PathBuf> {
+/// The file of a program, from the working directory; looked for as `execvp` does.
+pub(super) fn find(
+    argv: &[OsString],
+    environment: &BTreeMap<OsString, OsString>,
+    cwd: &Path,
+) -> io::Result<PathBuf> {
     let Some(name) = argv.first() else { return Err(io::Error::other("no program was named")) };
     if name.as_bytes().contains(&b'/') {
         return Ok(name.into());
@@ -210,7 +215,10 @@ mod tests {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let env = [("PATH".to_owned(), path.to_owned()), ("GREETING".to_owned(), "good day".to_owned())];
         let streams = [null(), writer.into(), null()];
-        let program = Program { argv: &argv, env: &env, cwd, streams, guard, wire: Wire::None, tell: None };
+        let environment = environment(&env);
+        let file = &find(&argv, &environment, cwd)?;
+        let (environment, argv) = (&environment, &argv);
+        let program = Program { file, argv, environment, cwd, streams, guard, wire: Wire::None, tell: None };
         let begun = begin(&program)?;
         drop(program);
         let number = begun.started()?;
@@ -221,7 +229,7 @@ mod tests {
     }
 
     fn run(cwd: &Path, argv: &[&str], path: &str) -> io::Result<String> {
-        run_with(cwd, argv, path, ChildGuard::of(None, None)).map(|(text, _)| text)
+        run_with(cwd, argv, path, ChildGuard::of(None, None, 0)).map(|(text, _)| text)
     }
 
     #[test]
@@ -292,7 +300,7 @@ mod tests {
     fn the_runners_own_memory_does_not_count_as_the_programs() {
         prepare().expect("made");
         let large = vec![1_u8; 256 << 20];
-        let none = ChildGuard::of(None, None);
+        let none = ChildGuard::of(None, None, 0);
         let (_, peak) = run_with(Path::new("/"), &["true"], "/bin", none).expect("runs");
         assert!(large.iter().all(|byte| *byte == 1) && peak < 128 << 20, "{peak}");
     }
@@ -311,7 +319,7 @@ mod tests {
     #[test]
     fn what_goes_wrong_before_is_told_and_no_process_is_left() {
         // No ruleset: the kernel says so after everything else was done.
-        let guard = ChildGuard::of(Some(null()), None);
+        let guard = ChildGuard::of(Some(null()), None, 0);
         let error = run_with(Path::new("/"), &["true"], "/bin", guard).expect_err("refused");
         assert_eq!(error.raw_os_error(), Some(libc::EBADFD), "{error}");
     }

@@ -1,13 +1,11 @@
 //! [`Order`] and [`Report`]: what the runner and its fork server say to each other, and how it is packed.
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -86,6 +84,8 @@ pub(super) struct Head {
     pub with: u32,
     /// The number that a profiler's end must have.
     pub number: RawFd,
+    /// [`ChildGuard::pass`](crate::guard::ChildGuard::pass).
+    pub pass: u64,
 }
 
 pub(super) const RULESET: u32 = 1;
@@ -95,11 +95,12 @@ pub(super) const PROGRAM: u32 = 8;
 pub(super) const TELL: u32 = 16;
 
 impl Head {
-    const SIZE: usize = 16;
+    const SIZE: usize = 24;
 
     fn bytes(self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
-        let words = [self.length, self.arguments, self.with, self.number.cast_unsigned()];
+        let (low, high) = (self.pass as u32, (self.pass >> 32) as u32);
+        let words = [self.length, self.arguments, self.with, self.number.cast_unsigned(), low, high];
         for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
             to.copy_from_slice(&word.to_ne_bytes());
         }
@@ -108,28 +109,30 @@ impl Head {
 
     fn read(bytes: [u8; Self::SIZE]) -> Self {
         let word = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        Self { length: word(0), arguments: word(4), with: word(8), number: word(12).cast_signed() }
+        Self {
+            length: word(0),
+            arguments: word(4),
+            with: word(8),
+            number: word(12).cast_signed(),
+            pass: u64::from(word(16)) | u64::from(word(20)) << 32,
+        }
     }
 }
 
 impl<'a> Order<BorrowedFd<'a>> {
-    /// The order of a program that is the file `path`.
-    pub fn new(
-        program: &'a Program<'_>,
-        path: PathBuf,
-        environment: BTreeMap<OsString, OsString>,
-        report: BorrowedFd<'a>,
-    ) -> io::Result<Self> {
+    /// The order of a program; what becomes of it is said to `report`.
+    pub fn new(program: &'a Program<'_>, report: BorrowedFd<'a>) -> io::Result<Self> {
         let mut texts = Vec::new();
         let mut add = |text: OsString| {
             texts.extend_from_slice(CString::new(text.into_vec())?.as_bytes_with_nul());
             io::Result::Ok(())
         };
-        add(path.into())?;
+        add(program.file.into())?;
         // The server stays where it was made.
         add(std::path::absolute(program.cwd)?.into())?;
         program.argv.iter().try_for_each(|word| add(word.clone()))?;
-        for (mut line, value) in environment {
+        for (name, value) in program.environment {
+            let mut line = name.clone();
             line.push("=");
             line.push(value);
             add(line)?;
@@ -149,6 +152,7 @@ impl<'a> Order<BorrowedFd<'a>> {
             arguments: program.argv.len().try_into().map_err(too_long)?,
             with: optional.iter().filter(|(_, end)| end.is_some()).map(|(bit, _)| bit).sum(),
             number: profiler.map_or(0, |profiler| profiler.as_raw_fd()),
+            pass: program.guard.pass(),
         };
         let streams = program.streams.iter().map(AsFd::as_fd);
         let optional = optional.into_iter().filter_map(|(_, descriptor)| descriptor);
