@@ -27,6 +27,8 @@ mkdir -p "$OUT/kept"
 printf 'a note: %s.\n' "$GITHUB_TOKEN" > "$OUT/kept/note.txt"
 printf '\000\001%s\002tail' "$SERVICE_PASSWORD" > "$OUT/kept/image.bin"
 printf '{"pin": %s, "deep": {"%s": 1}}' "$1" "$1" > "$OUT/kept/data.json"
+printf 'user:%s' "$SERVICE_PASSWORD" | base64 > "$OUT/kept/base64.txt"
+printf '%s' "$SERVICE_PASSWORD" | od -An -v -tx1 | tr -d ' \n'; echo
 echo "harmless" > "$OUT/kept/plain.txt"
 echo "named" > "$OUT/kept/$2.txt"
 chmod 444 "$OUT/kept/note.txt"
@@ -77,7 +79,10 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
         forms.push((value, value.as_bytes().to_vec()));
         forms.push((value, json.as_bytes()[1..json.len() - 1].to_vec()));
         forms.push((value, value.lines().next().expect("a line").as_bytes().to_vec()));
+        forms.push((value, value.bytes().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()));
     }
+    // All of the password's digits but those that it shares with its neighbours.
+    forms.push((PASSWORD, b"zdGVwLXBhc3N3MHJkLSdxdW90ZWQn".to_vec()));
     forms
 }
 

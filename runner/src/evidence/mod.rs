@@ -9,6 +9,7 @@ mod ascii;
 mod bundle;
 mod commands;
 mod commands_text;
+mod forms;
 mod inputs;
 mod manifest;
 mod record;

@@ -6,7 +6,7 @@
 //! get the values. Without secrets nothing is copied. Must never print a value, not even in its `Debug`.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::event::{Event, Events};
+use crate::evidence::forms::forms_of;
 use crate::plan::{Plan, PlanAction, is_private};
 use crate::process::{Hidden, Instead, Redactor};
 
@@ -43,6 +44,7 @@ struct Known {
 struct Secret {
     name: String,
     value: Vec<u8>,
+    forms: Arc<Vec<Vec<u8>>>,
     seen: Arc<AtomicBool>,
 }
 
@@ -140,7 +142,8 @@ impl Secrets {
             known.ordinary.push(name.to_owned());
             return;
         }
-        known.list.push(Secret { name: name.to_owned(), value: value.to_vec(), seen: Arc::default() });
+        let forms = Arc::new(forms_of(value));
+        known.list.push(Secret { name: name.to_owned(), value: value.to_vec(), forms, seen: Arc::default() });
         known.hidden = Arc::new(hide(&known.list));
     }
 
@@ -159,6 +162,7 @@ impl Secrets {
         let copy = |secret: &Secret| Secret {
             name: secret.name.clone(),
             value: secret.value.clone(),
+            forms: Arc::clone(&secret.forms),
             seen: Arc::default(),
         };
         let list: Vec<Secret> = self.known().list.iter().map(copy).collect();
@@ -317,40 +321,12 @@ fn mark(name: &str) -> String {
     format!("[redacted {}]", name.chars().map(plain).collect::<String>())
 }
 
-/// Every form in which the values stand in texts: as they are, and inside a JSON string, with other letters than
-/// ASCII as they are or escaped.
+/// Every form in which the values stand in texts.
 fn hide(list: &[Secret]) -> Vec<Hidden> {
-    let mut hidden: Vec<Hidden> = Vec::new();
-    for secret in list {
-        let mut forms = vec![secret.value.clone()];
-        if let Ok(text) = std::str::from_utf8(&secret.value) {
-            let json = Value::from(text).to_string();
-            let json = json[1..json.len() - 1].to_owned();
-            forms.push(escaped(&json).into_bytes());
-            forms.push(json.into_bytes());
-        }
-        forms.sort();
-        forms.dedup();
-        for form in forms {
-            hidden.push(Hidden::new(&form, &mark(&secret.name), Arc::clone(&secret.seen)));
-        }
-    }
-    hidden
-}
-
-fn escaped(json: &str) -> String {
-    let mut ascii = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character.is_ascii() {
-            ascii.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing into a String cannot fail.
-                let _ = write!(ascii, "\\u{unit:04x}");
-            }
-        }
-    }
-    ascii
+    let hidden =
+        |secret: &Secret, form: &[u8]| Hidden::new(form, &mark(&secret.name), Arc::clone(&secret.seen));
+    let of_one = |secret: &Secret| secret.forms.iter().map(|form| hidden(secret, form)).collect::<Vec<_>>();
+    list.iter().flat_map(of_one).collect()
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
         engine.verdict = RunStatus::Complete;
     }
     engine.state.next = next(engine);
-    engine.save()
+    Ok(())
 }
 
 /// What steps did to evidence that was there before them.
@@ -93,9 +93,11 @@ fn tampered(engine: &Engine) -> Vec<String> {
     attempts.flat_map(|attempt| attempt.tampered.iter().cloned()).collect()
 }
 
-/// Takes secrets out of what programs wrote into the bundle, and names those that were taken out of anything.
+/// The steps are over: takes secrets out of what programs wrote into the bundle, and names those that were taken out
+/// of anything.
 pub(super) fn clean(engine: &mut Engine) -> Result<(), EvidenceError> {
     let bundle = engine.launcher.bundle().clone();
+    bundle.settle();
     let mut told = sweep(&bundle)?;
     let ordinary = bundle.secrets().ordinary();
     told.extend(ordinary.iter().map(|name| {
@@ -171,7 +173,7 @@ pub(super) fn finish(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.state.status = engine.verdict;
     engine.state.ended = Some(Instant::now());
     clean(&mut engine)?;
-    engine.save_last()?;
+    engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     rerun::compare(&mut engine, &bundle)?;
     map(&mut engine, &bundle)?;
@@ -237,7 +239,7 @@ pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.state.ended = Some(Instant::now());
     engine.state.next = vec![format!("go on with it: `runner resume {}`", engine.plan.bundle)];
     clean(&mut engine)?;
-    engine.save_last()?;
+    engine.save()?;
     let bundle = engine.launcher.bundle().clone();
     let record = EvidenceRecord::load(bundle.path())?;
     bundle.write("summary.md", report::summary(&record).as_bytes())?;

@@ -137,7 +137,7 @@ impl Engine {
             self.state.reason = Some(format!("evidence could not be written: {error}"));
             let _ = closing::clean(&mut self);
             self.state.next = vec![format!("remove the cause, then `runner resume {}`", self.plan.bundle)];
-            let _ = self.save_last();
+            let _ = self.save();
             return Err(error.into());
         }
         // A signal that came after the ledger was written is too late: the run is in it, and ends as usual.
@@ -153,6 +153,7 @@ impl Engine {
             if self.is_ledger(index) && !closed {
                 closed = true;
                 closing::check(self)?;
+                self.save()?;
             }
             if self.launcher.cancel().is_set() {
                 break;
@@ -168,13 +169,6 @@ impl Engine {
     /// Replaces `state.json`.
     pub(super) fn save(&self) -> Result<(), EvidenceError> {
         self.launcher.bundle().write_json("state.json", &self.state)
-    }
-
-    /// The same at the end of the run.
-    pub(super) fn save_last(&self) -> Result<(), EvidenceError> {
-        let saved = self.save();
-        self.launcher.bundle().settle();
-        saved
     }
 
     fn is_ledger(&self, index: usize) -> bool {
