@@ -8,6 +8,8 @@ mod evidence;
 mod signals;
 mod support;
 
+use std::os::unix::ffi::OsStrExt;
+
 use evidence::{Evidence, ROOT};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -70,6 +72,51 @@ fn a_run_that_was_killed_in_a_step_goes_on_with_that_step() {
     assert_eq!(resumed["kept"], serde_json::json!(["before"]));
     let summary = evidence.text("summary.md");
     assert!(summary.is_ascii() && summary.contains("## Resumed") && summary.contains("Note: after the kill"));
+    verifies(&project, &evidence);
+}
+
+/// Makes `caf\xe9.txt` in the bundle: a name that is no UTF-8.
+const CAFE: &str = "printf made > ${{ bundle }}/$(printf 'caf\\351').txt";
+
+#[test]
+fn files_whose_names_are_no_utf_8_are_no_damage_and_are_set_aside() {
+    let steps = format!(
+        "
+  - id: before
+    run: {CAFE}
+  - id: step
+    run: printf half > ${{{{ bundle }}}}/$(printf 'th\\351').txt; echo half > ${{{{ bundle }}}}/part.txt; test -e go.flag || sleep 60
+  - id: retried
+    run: printf half > ${{{{ bundle }}}}/$(printf 'ol\\351').txt; test -e again.flag || {{ touch again.flag; exit 1; }}
+    writes: [again.flag]
+    retry: 1
+"
+    );
+    let project = project(&steps);
+    let run = start(&project, &["run", "w.yaml"]);
+    let evidence = until(&project, "the step", |state| is(state, 1, "running"));
+    half_written(&evidence);
+    end_with(&project, run, Signal::KILL);
+    project.write("go.flag", "");
+    let ended = resume(&project, &evidence, 0);
+    assert!(!ended.stdout.contains("damaged") && !ended.stderr.contains("damaged"), "{}", ended.transcript());
+    assert_eq!(evidence.commands_of("before").len(), 1, "what was done stays");
+    let file = |name: &[u8]| evidence.path().join(std::ffi::OsStr::from_bytes(name));
+    let there = [
+        &b"caf\xe9.txt"[..],
+        b"th\xe9.txt",
+        b"ol\xe9.txt",
+        b"failed/step-1/th\xe9.txt",
+        b"failed/retried-1/ol\xe9.txt",
+    ];
+    for name in there {
+        assert!(file(name).is_file(), "{}: {:?}", String::from_utf8_lossy(name), evidence.files());
+    }
+    assert!(evidence.text("summary.md").contains("caf\\xe9.txt"));
+    assert_eq!(
+        evidence.step("retried")["attempts"][0]["artifacts"],
+        serde_json::json!(["failed/retried-1/ol\\xe9.txt"])
+    );
     verifies(&project, &evidence);
 }
 

@@ -7,8 +7,10 @@ mod evidence;
 mod support;
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use evidence::{Evidence, LEDGER_STEP, seen, workflow};
+use evidence::{Evidence, LEDGER_STEP, ROOT, seen, workflow};
 use insta::assert_snapshot;
 use regex::Regex;
 use runner_plugin_testkit::compile_c;
@@ -270,6 +272,33 @@ fn a_ledger_that_edits_what_it_did_not_ask_to_see_changes_nothing() {
     assert_eq!(project.read("src/main.rs"), "fn main() {}\n");
     assert_eq!(project.read("docs/fix_plan.md"), ledger);
     assert_snapshot!(seen(&ended));
+}
+
+#[test]
+fn what_somebody_writes_while_the_ledger_step_runs_stays_and_is_told() {
+    let project = with_c_plugin("slow_ledger");
+    project.write("w.yaml", workflow("", "  - id: ledger\n    uses: plugins/libslow_ledger.so\n"));
+    let mut command = project.command_of_runner();
+    let run = command.args(["run", "w.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let run = run.expect("the runner starts");
+    let begun = Instant::now();
+    let log = || {
+        let bundle = std::fs::read_dir(project.path(ROOT)).ok()?.next()?.ok()?.path();
+        std::fs::read_to_string(bundle.join("commands.jsonl")).ok().filter(|log| log.contains("plugin-host"))
+    };
+    while log().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the ledger step did not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // It has seen the ledger by now, and is not done with it.
+    std::thread::sleep(Duration::from_secs(1));
+    let seen = project.read("docs/fix_plan.md");
+    project.write("docs/fix_plan.md", format!("{seen}\nA line of a colleague.\n"));
+    let ended = project.ended(&run.wait_with_output().expect("it ends"));
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert_eq!(project.read("docs/fix_plan.md"), format!("<!-- slow -->\n{seen}\nA line of a colleague.\n"));
+    let told = "`docs/fix_plan.md` was changed by somebody else while the ledger step ran";
+    assert!(Evidence::only(&project).text("summary.md").contains(told), "{}", ended.transcript());
 }
 
 /// What the user sees of a plugin that is refused before anything runs, by `validate` and by `run`.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{EvidenceError, Secrets};
-use crate::fs::{Turns, write_whole};
+use crate::fs::{Turns, find_shown, write_whole};
 
 /// The runner's records: what a program does to them is undone.
 pub const RECORDS: [&str; 6] =
@@ -149,6 +149,11 @@ impl Bundle {
     /// The path of a file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The path of the file in it that the evidence names so, whatever bytes its name has.
+    pub fn find(&self, shown: &str) -> PathBuf {
+        find_shown(&self.path, shown)
     }
 
     /// Makes a directory in it.

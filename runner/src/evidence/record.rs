@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::evidence::{CommandLog, CommandRecord, EvidenceError, InputsRecord, Manifest, RunState};
-use crate::fs::files_below;
+use crate::fs::{files_below, shown};
 use crate::plan::Plan;
 
 /// Everything that a bundle says.
@@ -58,7 +58,7 @@ impl EvidenceRecord {
             inputs: optional(path, "inputs.json")?,
             comparison: optional(path, "comparison.json")?,
             manifest: optional(path, "manifest.json")?,
-            files: files.iter().map(|file| file.display().to_string()).collect(),
+            files: files.iter().map(|file| shown(file)).collect(),
         })
     }
 }

@@ -14,4 +14,4 @@ pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
 pub use mark::Mark;
 pub use programs::{digest_program, remember_programs};
 pub use turns::Turns;
-pub use walk::{display_relative, entries_below, files_below, shown};
+pub use walk::{display_relative, entries_below, files_below, find_shown, shown};

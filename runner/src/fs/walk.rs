@@ -48,6 +48,17 @@ pub fn shown(path: &Path) -> String {
     text
 }
 
+/// The file below `directory` that evidence names so: the other way round of [`shown`]. Where there is none, the path
+/// that the name itself makes.
+pub fn find_shown(directory: &Path, name: &str) -> PathBuf {
+    let direct = directory.join(name);
+    if !name.contains("\\x") || direct.symlink_metadata().is_ok() {
+        return direct;
+    }
+    let files = files_below(directory).unwrap_or_default();
+    files.iter().find(|file| shown(file) == name).map_or(direct, |file| directory.join(file))
+}
+
 /// The path relative to `root` when it lies below it, else as it is.
 pub fn display_relative(path: &Path, root: &Path) -> String {
     let shown = path.strip_prefix(root).unwrap_or(path);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{Bundle, EvidenceError};
-use crate::fs::{Mark, entries_below};
+use crate::fs::{Mark, entries_below, shown};
 
 /// The files of a bundle at one moment.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Custody {
         let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
         let mut marks = BTreeMap::new();
         for (file, found) in entries_below(bundle.path()).map_err(unreadable)? {
-            let name = file.into_os_string().into_string().unwrap_or_else(|file| file.display().to_string());
+            let name = file.into_os_string().into_string().unwrap_or_else(|file| shown(file.as_ref()));
             if !bundle.is_own(&name) {
                 marks.insert(name, Mark::from(&found));
             }

@@ -308,18 +308,20 @@ impl Engine {
         let Some(attempt) = step.attempts.last_mut() else { return Ok(()) };
         // What lies there already was set aside before a kill.
         for artifact in attempt.artifacts.iter_mut().filter(|artifact| !artifact.starts_with("failed/")) {
-            let target = format!("failed/{}-{}/{artifact}", step.id, attempt.number);
-            let from = bundle.file(artifact);
-            let to = bundle.file(&target);
+            let aside = format!("failed/{}-{}", step.id, attempt.number);
+            let target = format!("{aside}/{artifact}");
+            let from = bundle.find(artifact);
+            let to = bundle.file(&aside).join(from.strip_prefix(bundle.path()).unwrap_or(&from));
+            let is_there = |path: &Path| path.symlink_metadata().is_ok();
             if let Some(parent) = to.parent() {
                 std::fs::create_dir_all(parent)
                     .map_err(|error| EvidenceError::at(parent, "cannot create", error))?;
             }
-            if !from.exists() && to.exists() {
+            if !is_there(&from) && is_there(&bundle.find(&target)) {
                 // Moved, and killed before that was written down.
                 self.launcher.log_moved(&attempt.commands, artifact, &target)?;
                 *artifact = target;
-            } else if from.exists() {
+            } else if is_there(&from) {
                 std::fs::rename(&from, &to)
                     .map_err(|error| EvidenceError::at(&from, "cannot set aside", error))?;
                 remove_empty(from.parent(), bundle.path());

@@ -165,6 +165,12 @@ impl Engine {
             Ok(committed) => {
                 bundle.write(PATCH, committed.patch.as_bytes())?;
                 record.artifacts.push(PATCH.to_owned());
+                for file in &committed.files {
+                    self.proof.allow(&self.plan.root.join(file));
+                }
+                self.state.surprises.extend(committed.merged.iter().map(|file| {
+                    format!("`{file}` was changed by somebody else while the ledger step ran; both changes stand in it")
+                }));
                 self.events
                     .emit(&Event::Ledger { summary: edit.summary.clone(), files: committed.files.clone() });
                 self.state.ledger = Some(LedgerRecord {
@@ -195,7 +201,7 @@ impl Engine {
             .map_err(|error| EvidenceError::at(bundle.path(), "cannot list", error))?;
         let mut artifacts: Vec<String> = files
             .iter()
-            .map(|file| file.display().to_string())
+            .map(|file| crate::fs::shown(file))
             .filter(|file| !file.starts_with("logs/") && !file.starts_with("failed/"))
             .collect();
         // Made right after this step; a bundle without it is not complete.

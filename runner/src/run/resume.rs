@@ -16,7 +16,7 @@ use crate::evidence::{
     Bundle, CommandLog, EvidenceError, EvidenceRecord, RECORDS, ResumeRecord, RunState, RunStatus, Secrets,
     StepOutcome, StepStatus, Unfinished, process_mark,
 };
-use crate::fs::{digest_file, files_below};
+use crate::fs::{digest_file, files_below, shown};
 use crate::launch::Launcher;
 use crate::outcome::Outcome;
 use crate::plan::{DifferenceKind, Plan, differences};
@@ -258,7 +258,7 @@ pub(super) fn sizes(bundle: &Bundle, custody: &Custody) -> BTreeMap<String, u64>
 /// Files that are gone, or smaller than when the last step ended, and how that is known.
 fn damaged(bundle: &Bundle, state: &RunState) -> BTreeMap<String, String> {
     let looked = state.sizes.iter().filter_map(|(name, size)| {
-        let text = match bundle.file(name).symlink_metadata() {
+        let text = match bundle.find(name).symlink_metadata() {
             Ok(found) if found.len() < *size => format!("has {} of its {size} bytes", found.len()),
             Ok(_) => return None,
             Err(_) => "is gone".to_owned(),
@@ -367,14 +367,15 @@ impl Engine {
             |name: &str| bundle.is_own(name) || MADE_LAST.contains(&name) || name.starts_with("manifest.");
         let listed = files_below(bundle.path())
             .map_err(|error| EvidenceError::at(bundle.path(), "cannot list", error))?;
-        let names = listed.iter().map(|file| file.display().to_string());
-        let names = names.filter(|name| !name.starts_with("logs/") && !name.starts_with("failed/"));
-        let left: Vec<String> = names.filter(|name| !own(name) && !claimed.contains(name)).collect();
+        let named = listed.iter().map(|file| (file, shown(file)));
+        let named = named.filter(|(_, name)| !name.starts_with("logs/") && !name.starts_with("failed/"));
+        let left: Vec<_> = named.filter(|(_, name)| !own(name) && !claimed.contains(name)).collect();
         let commands: Vec<u64> = (1..self.launcher.next_id()).collect();
         let mut moved = Vec::new();
-        for name in left {
-            let target = format!("failed/{}-{}/{name}", cut.step, cut.attempt);
-            let (from, to) = (bundle.file(&name), bundle.file(&target));
+        for (file, name) in left {
+            let aside = format!("failed/{}-{}", cut.step, cut.attempt);
+            let target = format!("{aside}/{name}");
+            let (from, to) = (bundle.path().join(file), bundle.file(&aside).join(file));
             if let Some(parent) = to.parent() {
                 std::fs::create_dir_all(parent)
                     .map_err(|error| EvidenceError::at(parent, "cannot create", error))?;
