@@ -231,6 +231,16 @@ fn a_fork_server_that_was_killed_is_made_again() {
 }
 
 #[test]
+fn nothing_in_the_group_of_a_program_outlives_a_runner_that_was_killed() {
+    let project = project("  - id: step\n    run: sleep 61 & sleep 62 & wait\n");
+    let (run, _) = busy(&project);
+    assert!(processes_in(&project.root()).len() >= 4, "the runner, the shell and what it started");
+    signal(&run, Signal::KILL);
+    run.wait_with_output().expect("it ends");
+    wait("their end", || processes_in(&project.root()).is_empty().then_some(()));
+}
+
+#[test]
 fn no_fork_server_outlives_its_runner() {
     let project = project(SLEEPS);
     let (run, _) = busy(&project);

@@ -94,6 +94,7 @@ impl Drop for Starting {
 /// Forgets a program that was reaped.
 pub fn ended(pid: Pid) {
     programs().running.retain(|other| *other != pid);
+    fork_server::ended(pid);
 }
 
 /// The orphans that are there now; none is known while a program is being started.

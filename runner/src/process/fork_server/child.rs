@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::order::{Head, LISTENER, Order, PROFILER, PROGRAM, RULESET, Report, TELL};
+use super::order::{ENDED, Head, LISTENER, Order, PROFILER, PROGRAM, RULESET, Report, TELL};
 use crate::guard::{ChildGuard, open_events_for};
 
 /// What runs a file without `#!`, as in the C library.
@@ -60,7 +60,12 @@ impl Order<OwnedFd> {
 #[expect(unsafe_code, reason = "no maintained crate wraps these calls")]
 pub(super) fn serve(socket: &UnixStream, runner: Pid) -> ! {
     become_server(socket.as_fd());
+    let mut running: Vec<Pid> = Vec::new();
     while let Ok(Some(order)) = Order::receive(socket) {
+        if order.head.with == ENDED {
+            running.retain(|pid| pid.as_raw_nonzero().get() != order.head.number);
+            continue;
+        }
         let Some(child) = order.ready() else { continue };
         let flags = libc::c_long::from(libc::CLONE_PARENT);
         // SAFETY: a fork without the C library's hooks; the child calls nothing that needs them. This process has no
@@ -72,7 +77,12 @@ pub(super) fn serve(socket: &UnixStream, runner: Pid) -> ! {
         let failed = io::Error::last_os_error();
         // Numbers of processes fit.
         let made = Pid::from_raw(number as i32).filter(|_| number > 0);
+        running.extend(made);
         child.say(&made.map_or(Report::Failed(failed), Report::Number));
+    }
+    // The kernel has ended the programs. Where one is gone with all of its group, there is nobody to end.
+    for program in running {
+        let _ = kill_process_group(program, Signal::KILL);
     }
     // SAFETY: nothing of the runner may be run at this end.
     unsafe { libc::_exit(0) }

@@ -5,8 +5,9 @@
 //! `posix_spawn` does, counts the runner's own peak instead. A program is the runner's child all the same: the
 //! server makes it with `CLONE_PARENT`, so the runner waits for it, and the kernel ends it with the runner.
 //!
-//! [`begin`] sends an order, [`Begun::started`] tells what became of it. The server has no state: it ends when the
-//! runner is gone, and when it is gone itself, the next order makes another one.
+//! [`begin`] sends an order, [`Begun::started`] tells what became of it, [`ended`] is the end of it. The server ends when
+//! the runner is gone, and then ends what is left of the programs' groups: the kernel ends only the programs
+//! themselves. When the server is gone itself, the next order makes another one.
 
 mod child;
 mod order;
@@ -100,6 +101,14 @@ pub(super) fn begin(program: &Program<'_>) -> io::Result<Begun> {
     Ok(Begun(report))
 }
 
+/// Tells the server that a program has ended, and is reaped: its number may be given to another.
+pub(super) fn ended(pid: Pid) {
+    if let Some(server) = server().as_ref() {
+        // One that is gone needs not know.
+        let _ = Order::ended(pid).send(&server.socket);
+    }
+}
+
 impl Begun {
     /// Waits until the order has become the program, and returns its number.
     pub fn started(self) -> io::Result<Pid> {
@@ -115,6 +124,7 @@ impl Begun {
             (number, Some(error)) => {
                 if let Some(pid) = number {
                     wait::Exit::of(pid).reap();
+                    ended(pid);
                 }
                 Err(error)
             }

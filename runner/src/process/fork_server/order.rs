@@ -82,7 +82,7 @@ pub(super) struct Head {
     pub arguments: u32,
     /// Which descriptors there are after the first four, in the order of these constants.
     pub with: u32,
-    /// The number that a profiler's end must have.
+    /// The number that a profiler's end must have, or that of a process.
     pub number: RawFd,
     /// [`ChildGuard::pass`](crate::guard::ChildGuard::pass).
     pub pass: u64,
@@ -93,6 +93,8 @@ pub(super) const LISTENER: u32 = 2;
 pub(super) const PROFILER: u32 = 4;
 pub(super) const PROGRAM: u32 = 8;
 pub(super) const TELL: u32 = 16;
+/// No order: the program of this [`Head::number`] has ended.
+pub(super) const ENDED: u32 = 32;
 
 impl Head {
     const SIZE: usize = 24;
@@ -160,11 +162,19 @@ impl<'a> Order<BorrowedFd<'a>> {
         Ok(Self { head, descriptors, texts })
     }
 
+    /// That a program has ended.
+    pub fn ended(pid: Pid) -> Self {
+        let head = Head { with: ENDED, number: pid.as_raw_nonzero().get(), ..Head::default() };
+        Self { head, descriptors: Vec::new(), texts: Vec::new() }
+    }
+
     /// Sends it; waits while the server has no room for it.
     pub fn send(&self, socket: &UnixStream) -> io::Result<()> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(&self.descriptors));
+        if !self.descriptors.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(&self.descriptors));
+        }
         let head = self.head.bytes();
         let all = [IoSlice::new(&head), IoSlice::new(&self.texts)];
         let sent = loop {
