@@ -31,6 +31,7 @@ use order::{Order, Report};
 
 /// Where programs are looked for when there is no `PATH`, as in the C library.
 const PATH: &str = "/bin:/usr/bin";
+
 /// A program to start.
 pub(super) struct Program<'a> {
     /// Its file, from the working directory.
