@@ -86,6 +86,22 @@ fn a_step_that_changes_or_removes_evidence_of_an_earlier_one_breaks_the_run() {
 }
 
 #[test]
+fn a_name_that_looks_like_the_runners_own_hides_nothing() {
+    let project = Project::new();
+    let write =
+        |text: &str| format!("[sh, -c, 'echo {text} > $1/.plan.json.spare.tmp', sh, \"${{{{ bundle }}}}\"]");
+    let steps =
+        format!("  - {{ id: one, run: {} }}\n  - {{ id: bad, run: {} }}\n", write("one"), write("better"));
+    let (_, evidence) = run(&project, &steps, 4);
+    assert_eq!(evidence.step("one")["attempts"][0]["artifacts"], serde_json::json!([".plan.json.spare.tmp"]));
+    let reason = evidence.state()["reason"].to_string();
+    assert!(
+        reason.contains("step `bad` changed `.plan.json.spare.tmp`, evidence of an earlier step"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn a_record_of_the_runner_that_a_step_overwrites_is_put_back_and_told() {
     let project = Project::new();
     let steps = "  - id: bad\n    run: [sh, -c, 'echo {} > $1/plan.json; : > $1/commands.jsonl', sh, \"${{ bundle }}\"]\n";

@@ -170,7 +170,8 @@ impl Bundle {
         self.put(name, &self.secrets.bytes(bytes))
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+    /// The same for what is clean already, and must stay as it is.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
         if let Some(parent) =
             Path::new(name).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty())
         {
@@ -217,7 +218,8 @@ impl Bundle {
 
     /// Whether a file is a record of the runner, or what it is replaced with: nobody else writes them.
     pub fn is_own(&self, name: &str) -> bool {
-        RECORDS.contains(&Turns::name_of(name).unwrap_or(name))
+        let waits = |record| self.records().get(record).is_some_and(|record| record.turns.has_spare());
+        RECORDS.contains(&name) || Turns::name_of(name).is_some_and(waits)
     }
 
     /// Writes the records again that are not as they were written. Returns their names.

@@ -171,10 +171,10 @@ impl CommandLog {
         let records = Self::read(text).map_err(|error| wrong(&error))?;
         let mut told = None;
         if only_its_end_is_missing {
-            bundle.write(Self::FILES[0], format!("{text}\n").as_bytes())?;
+            bundle.put(Self::FILES[0], format!("{text}\n").as_bytes())?;
             told = Some("the last line of `commands.jsonl` had no line end; it was added".to_owned());
         } else if !tail.is_empty() {
-            bundle.write(Self::FILES[0], text.as_bytes())?;
+            bundle.put(Self::FILES[0], text.as_bytes())?;
             let count = tail.len();
             told = Some(format!(
                 "the last line of `commands.jsonl` was torn; its {count} bytes were cut off before the run went on"

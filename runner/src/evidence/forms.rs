@@ -7,8 +7,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 
-/// What no encoder of addresses touches (RFC 3986, unreserved).
-const STRICT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What no encoder of addresses touches.
+const NONE: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+/// What the fields of forms keep too (`URLSearchParams`, Java).
+const FORM: AsciiSet = NONE.remove(b'*');
+/// What RFC 3986 calls unreserved.
+const STRICT: AsciiSet = NONE.remove(b'~');
 /// What Python's `quote` leaves too.
 const PATH: AsciiSet = STRICT.remove(b'/');
 /// What JavaScript's `encodeURIComponent` leaves too.
@@ -21,14 +25,19 @@ pub(super) fn forms_of(value: &[u8]) -> Vec<Vec<u8>> {
     if let Ok(text) = std::str::from_utf8(value) {
         let json = Value::from(text).to_string();
         let json = json[1..json.len() - 1].to_owned();
-        forms.push(escaped(&json).into_bytes());
-        forms.push(json.into_bytes());
+        for json in [escaped(&json), json] {
+            // What PHP, Go and Gson escape besides.
+            let php = json.replace('/', "\\/");
+            let go = json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e");
+            let gson = go.replace('=', "\\u003d").replace('\'', "\\u0027");
+            forms.extend([json, php, go, gson].map(String::into_bytes));
+        }
     }
-    for set in [&STRICT, &PATH, &COMPONENT] {
-        let upper = percent_encode(value, set).to_string();
-        let plus = upper.replace("%20", "+");
-        let lower = with_small_digits(&upper);
-        forms.extend([upper, plus, lower].map(String::into_bytes));
+    for set in [&NONE, &FORM, &STRICT, &PATH, &COMPONENT] {
+        let encoded = percent_encode(value, set).to_string();
+        for encoded in [with_small_digits(&encoded), encoded] {
+            forms.extend([encoded.replace("%20", "+"), encoded].map(String::into_bytes));
+        }
     }
     let hexadecimal = value.iter().fold(String::new(), |mut text, byte| {
         // Writing into a String cannot fail.
@@ -130,8 +139,24 @@ mod tests {
             "p%2fa%20s%3as%22%c3%a9%21",                 // small digits
             "p%2Fa%20s%3As%22%C3%A9!",                   // JavaScript
             r#"{"k": "p/a s:s\"\u00e9!"}"#,
+            r#"{"k": "p\/a s:s\"\u00e9!"}"#, // PHP
+            "p%2fa+s%3as%22%c3%a9%21",       // .NET
             "702f6120733a7322c3a921",
             "702F6120733A7322C3A921",
+        ] {
+            is_found(value, text);
+        }
+    }
+
+    #[test]
+    fn what_some_encoders_escape_and_others_do_not() {
+        let value = "a&b<c='d'~*e";
+        for text in [
+            r"a\u0026b\u003cc='d'~*e",                // Go
+            r"a\u0026b\u003cc\u003d\u0027d\u0027~*e", // Gson
+            "a%26b%3Cc%3D%27d%27%7E*e",               // URLSearchParams
+            "a%26b%3Cc%3D%27d%27%7E%2Ae",             // PHP
+            "a%26b%3Cc%3D'd'~*e",                     // JavaScript
         ] {
             is_found(value, text);
         }

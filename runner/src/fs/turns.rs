@@ -49,6 +49,11 @@ impl Turns {
         Ok(())
     }
 
+    /// Whether there is a waiting file.
+    pub fn has_spare(&self) -> bool {
+        self.waits.is_some()
+    }
+
     /// Takes the waiting file away, for good.
     pub fn end(&mut self, directory: &Path, name: &str) {
         self.over = true;
@@ -58,7 +63,7 @@ impl Turns {
         }
     }
 
-    fn write_spare(&mut self, spare: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write_spare(&self, spare: &Path, bytes: &[u8]) -> io::Result<()> {
         let file = match self.waiting(spare) {
             Some(file) => file,
             None => made(spare)?,
@@ -73,7 +78,7 @@ impl Turns {
         let file = options.write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(spare).ok()?;
         let found = file.metadata().ok()?;
         let the_one = self.waits == Some((found.dev(), found.ino())) && found.nlink() == 1;
-        (the_one && is_open_nowhere_else(&file)).then_some(file)
+        (the_one && is_ours_alone(&file)).then_some(file)
     }
 }
 
@@ -92,19 +97,18 @@ fn change_names(spare: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether this is the only one that has a file open: somebody may be reading it since it had the other name. The
-/// kernel says so when it is asked for a lease, which is given back at once.
+/// Whether nobody else has a file open, who may be reading it since it had the other name, and takes a lease on it: until
+/// it is closed, who opens it waits. On a file system of another machine only those of this one are seen.
 #[expect(unsafe_code, reason = "no maintained crate wraps leases")]
-fn is_open_nowhere_else(file: &File) -> bool {
+fn is_ours_alone(file: &File) -> bool {
     /// Of `<fcntl.h>`; libc lacks it.
     const F_SETSIG: libc::c_int = 10;
     let descriptor = file.as_raw_fd();
     // SAFETY: plain numbers.
     unsafe {
-        // Who opens it right now makes the kernel send a signal: one that is ignored, not one that ends.
+        // Who waits makes the kernel send a signal: one that is ignored, not one that ends.
         libc::fcntl(descriptor, F_SETSIG, libc::SIGURG);
-        let leased = libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_WRLCK) == 0;
-        leased && libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) == 0
+        libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_WRLCK) == 0
     }
 }
 

@@ -4,11 +4,12 @@ use std::ffi::{c_char, c_int};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::order::{ENDED, Head, LISTENER, Order, PROFILER, PROGRAM, RULESET, Report, TELL};
+use super::order::{ENDED, Head, LISTENER, Order, PROFILER, PROGRAM, RULESET, RUNS, Report, TELL};
 use crate::guard::{ChildGuard, open_events_for};
 
 /// What runs a file without `#!`, as in the C library.
@@ -59,33 +60,45 @@ impl Order<OwnedFd> {
 /// What the server does until the runner is gone.
 #[expect(unsafe_code, reason = "no maintained crate wraps these calls")]
 pub(super) fn serve(socket: &UnixStream, runner: Pid) -> ! {
+    // Nothing of the runner may be run in this process, whatever happens.
+    let _ = catch_unwind(AssertUnwindSafe(|| take_orders(socket, runner)));
+    // SAFETY: it ends here.
+    unsafe { libc::_exit(0) }
+}
+
+#[expect(unsafe_code, reason = "no maintained crate wraps these calls")]
+fn take_orders(socket: &UnixStream, runner: Pid) {
     become_server(socket.as_fd());
     let mut running: Vec<Pid> = Vec::new();
-    while let Ok(Some(order)) = Order::receive(socket) {
-        if order.head.with == ENDED {
-            running.retain(|pid| pid.as_raw_nonzero().get() != order.head.number);
-            continue;
+    loop {
+        let order = match Order::receive(socket) {
+            Ok(Some(order)) => order,
+            Ok(None) => break,
+            // Of no use any more; the runner makes another one.
+            Err(_) => return,
+        };
+        let Head { with, number, .. } = order.head;
+        match with {
+            RUNS => running.extend(Pid::from_raw(number)),
+            ENDED => running.retain(|pid| pid.as_raw_nonzero().get() != number),
+            _ => {
+                let Some(child) = order.ready() else { continue };
+                let flags = libc::c_long::from(libc::CLONE_PARENT);
+                // SAFETY: a fork without the C library's hooks; the child calls nothing that needs them. This process
+                // has no other thread.
+                match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
+                    0 => child.become_program(runner),
+                    // Numbers of processes fit.
+                    number @ 1.. => running.extend(Pid::from_raw(number as i32)),
+                    _ => child.say(&Report::Failed(io::Error::last_os_error())),
+                }
+            }
         }
-        let Some(child) = order.ready() else { continue };
-        let flags = libc::c_long::from(libc::CLONE_PARENT);
-        // SAFETY: a fork without the C library's hooks; the child calls nothing that needs them. This process has no
-        // other thread.
-        let number = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-        if number == 0 {
-            child.become_program(runner);
-        }
-        let failed = io::Error::last_os_error();
-        // Numbers of processes fit.
-        let made = Pid::from_raw(number as i32).filter(|_| number > 0);
-        running.extend(made);
-        child.say(&made.map_or(Report::Failed(failed), Report::Number));
     }
-    // The kernel has ended the programs. Where one is gone with all of its group, there is nobody to end.
+    // The runner is gone, and the kernel ends the programs. Where one is gone with all of its group, nobody is to be ended.
     for program in running {
         let _ = kill_process_group(program, Signal::KILL);
     }
-    // SAFETY: nothing of the runner may be run at this end.
-    unsafe { libc::_exit(0) }
 }
 
 /// Lets go of what is the runner's: its terminal's signals, its directory and streams, and what it has open for itself.
@@ -142,6 +155,8 @@ impl Child {
     /// What is done between fork and exec: system calls only.
     #[expect(unsafe_code, reason = "becoming another program is unsafe by nature")]
     fn become_program(&self, runner: Pid) -> ! {
+        // It says so itself: whatever becomes of the server, a program that has begun is known.
+        self.say(&Report::Number(rustix::process::getpid()));
         let begin = |file: *const c_char, argv: &[*const c_char]| {
             // SAFETY: texts that end in a zero byte, and lists of them that end in a null pointer. The kernel does not
             // look at the last argument; the guard's filter does.

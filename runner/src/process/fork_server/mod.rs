@@ -27,7 +27,7 @@ use rustix::process::Pid;
 
 use super::{Wire, wait};
 use crate::guard::{ChildGuard, socket_pair};
-use order::{Order, Report};
+use order::{ENDED, Order, RUNS, Report};
 
 /// Where programs are looked for when there is no `PATH`, as in the C library.
 const PATH: &str = "/bin:/usr/bin";
@@ -56,8 +56,14 @@ pub(super) struct Program<'a> {
 #[derive(Debug)]
 pub(super) struct Begun(OwnedFd);
 
-/// The server that there is.
-static SERVER: Mutex<Option<Server>> = Mutex::new(None);
+/// The server that there is, and the programs that run.
+static SERVERS: Mutex<Servers> = Mutex::new(Servers { now: None, programs: Vec::new() });
+
+#[derive(Debug)]
+struct Servers {
+    now: Option<Server>,
+    programs: Vec<Pid>,
+}
 
 #[derive(Debug)]
 struct Server {
@@ -67,22 +73,30 @@ struct Server {
 
 /// Makes the server now: the earlier, the smaller it is.
 pub fn prepare() -> io::Result<()> {
-    made(&mut server()).map(drop)
+    servers().made().map(drop)
 }
 
 /// The server's number, which is no program's.
 pub(super) fn pid() -> Option<Pid> {
-    server().as_ref().map(|server| server.pid)
+    servers().now.as_ref().map(|server| server.pid)
 }
 
-fn server() -> MutexGuard<'static, Option<Server>> {
-    SERVER.lock().unwrap_or_else(PoisonError::into_inner)
+fn servers() -> MutexGuard<'static, Servers> {
+    SERVERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn made(server: &mut Option<Server>) -> io::Result<&Server> {
-    match server {
-        Some(server) => Ok(server),
-        none => Ok(none.insert(Server::fork()?)),
+impl Servers {
+    fn made(&mut self) -> io::Result<&Server> {
+        match &mut self.now {
+            Some(server) => Ok(server),
+            none => {
+                let server = Server::fork()?;
+                for program in &self.programs {
+                    Order::of(*program, RUNS).send(&server.socket)?;
+                }
+                Ok(none.insert(server))
+            }
+        }
     }
 }
 
@@ -90,23 +104,27 @@ fn made(server: &mut Option<Server>) -> io::Result<&Server> {
 pub(super) fn begin(program: &Program<'_>) -> io::Result<Begun> {
     let (report, its) = socket_pair()?;
     let order = Order::new(program, its.as_fd())?;
-    let mut server = server();
-    if order.send(&made(&mut server)?.socket).is_err() {
-        // Somebody ended it, and another one is as good.
-        if let Some(gone) = server.take() {
-            drop(gone.socket);
-            wait::Exit::of(gone.pid).reap();
+    let mut servers = servers();
+    match order.send(&servers.made()?.socket) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+            // Somebody ended it. Another one is as good, but for its size: it is forked from a runner that has grown.
+            if let Some(gone) = servers.now.take() {
+                wait::Exit::of(gone.pid).reap();
+            }
+            order.send(&servers.made()?.socket)?;
         }
-        order.send(&made(&mut server)?.socket)?;
+        other => other?,
     }
     Ok(Begun(report))
 }
 
 /// Tells the server that a program has ended, and is reaped: its number may be given to another.
 pub(super) fn ended(pid: Pid) {
-    if let Some(server) = server().as_ref() {
+    let mut servers = servers();
+    servers.programs.retain(|program| *program != pid);
+    if let Some(server) = &servers.now {
         // One that is gone needs not know.
-        let _ = Order::ended(pid).send(&server.socket);
+        let _ = Order::of(pid, ENDED).send(&server.socket);
     }
 }
 
@@ -121,7 +139,10 @@ impl Begun {
             }
         }
         match (number, failed) {
-            (Some(pid), None) => Ok(pid),
+            (Some(pid), None) => {
+                servers().programs.push(pid);
+                Ok(pid)
+            }
             (number, Some(error)) => {
                 if let Some(pid) = number {
                     wait::Exit::of(pid).reap();

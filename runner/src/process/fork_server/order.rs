@@ -93,8 +93,10 @@ pub(super) const LISTENER: u32 = 2;
 pub(super) const PROFILER: u32 = 4;
 pub(super) const PROGRAM: u32 = 8;
 pub(super) const TELL: u32 = 16;
-/// No order: the program of this [`Head::number`] has ended.
-pub(super) const ENDED: u32 = 32;
+/// No order: the program of this [`Head::number`] runs, and was begun by another server.
+pub(super) const RUNS: u32 = 32;
+/// No order: it has ended.
+pub(super) const ENDED: u32 = 64;
 
 impl Head {
     const SIZE: usize = 24;
@@ -162,9 +164,9 @@ impl<'a> Order<BorrowedFd<'a>> {
         Ok(Self { head, descriptors, texts })
     }
 
-    /// That a program has ended.
-    pub fn ended(pid: Pid) -> Self {
-        let head = Head { with: ENDED, number: pid.as_raw_nonzero().get(), ..Head::default() };
+    /// No order: what is to be known of a program.
+    pub fn of(pid: Pid, what: u32) -> Self {
+        let head = Head { with: what, number: pid.as_raw_nonzero().get(), ..Head::default() };
         Self { head, descriptors: Vec::new(), texts: Vec::new() }
     }
 
