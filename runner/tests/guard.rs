@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// A try: what it is called, a line for `sh` in the project root, and the file it is after. The first word of
 /// each names what the evidence must say of it when it is prevented.
-const TRIES: [(&str, &str, &str); 16] = [
+const TRIES: [(&str, &str, &str); 18] = [
     ("write", "echo x >> victim.txt", "victim.txt"),
     ("write", "echo x > new.txt", "new.txt"),
     ("truncate", "$TRIES truncate victim.txt", "victim.txt"),
@@ -32,6 +32,8 @@ const TRIES: [(&str, &str, &str); 16] = [
     ("write", "sh -c 'sh -c \"echo x >> victim.txt\"'", "victim.txt"),
     ("write", "setsid sh -c 'echo x >> victim.txt' < /dev/null > /dev/null 2>&1; true", "victim.txt"),
     ("change the mode of", "$TRIES fchmod victim.txt", "victim.txt"),
+    ("change attributes of", "$TRIES flags victim.txt", "victim.txt"),
+    ("change attributes of", "$TRIES flags empty", "empty"),
 ];
 
 fn victims() -> Project {

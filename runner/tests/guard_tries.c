@@ -1,15 +1,17 @@
 /* What the tests of the guard need of the system and a shell does not offer. Compiled by runner/tests/guard.rs.
  *
- *   tries truncate|fchmod|xattr FILE      one call, its error ignored
- *   tries old-kernel PROGRAM ARGUMENT...  runs a program as on a kernel without Landlock and seccomp
+ *   tries truncate|fchmod|xattr|flags FILE  one call, its error ignored
+ *   tries old-kernel PROGRAM ARGUMENT...    runs a program as on a kernel without Landlock and seccomp
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,7 +47,14 @@ int main(int count, char **arguments) {
         result = truncate(file, 0);
     else if (!strcmp(deed, "xattr"))
         result = setxattr(file, "user.x", "1", 1, 0);
-    else if (!strcmp(deed, "fchmod")) {
+    else if (!strcmp(deed, "flags")) {
+        /* As `chattr +d`: needs no descriptor for writing. */
+        int flags = 0, descriptor = open(file, O_RDONLY);
+        ioctl(descriptor, FS_IOC_GETFLAGS, &flags);
+        flags ^= FS_NODUMP_FL;
+        result = ioctl(descriptor, FS_IOC_SETFLAGS, &flags);
+        close(descriptor);
+    } else if (!strcmp(deed, "fchmod")) {
         int descriptor = open(file, O_RDONLY);
         result = fchmod(descriptor, 0600);
         close(descriptor);

@@ -34,6 +34,11 @@ impl Mark {
         content(self) == content(earlier)
     }
 
+    /// Whether it is of the same file or directory, whatever was done to that.
+    pub fn is_at_the_place_of(&self, earlier: &Self) -> bool {
+        self.place == earlier.place
+    }
+
     /// Whether it is of a directory.
     pub fn is_directory(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR

@@ -65,7 +65,7 @@ const LINK: Deed = Make("link");
 const TRUNCATE: Deed = Write("truncate");
 
 /// Calls that every architecture has.
-const COMMON: [Call; 28] = [
+const COMMON: [Call; 31] = [
     call(libc::SYS_openat, Open(2), &[At(0, 1)]),
     call(libc::SYS_openat2, OpenHow(2), &[At(0, 1)]),
     call(libc::SYS_execve, Execute, &[Path(0)]),
@@ -90,13 +90,23 @@ const COMMON: [Call; 28] = [
     call(libc::SYS_removexattr, EXTENDED, &[Path(0)]),
     call(libc::SYS_lremovexattr, EXTENDED, &[Path(0)]),
     call(libc::SYS_fremovexattr, EXTENDED, &[Descriptor(0)]),
+    call(libc::SYS_ioctl, EXTENDED, &[Descriptor(0)]),
     call(libc::SYS_chroot, Blind("chroot"), &[]),
     call(libc::SYS_open_by_handle_at, Blind("open_by_handle_at"), &[]),
     call(libc::SYS_io_uring_setup, Blind("io_uring"), &[]),
     call(SETXATTRAT, EXTENDED, &[At(0, 1)]),
+    call(REMOVEXATTRAT, EXTENDED, &[At(0, 1)]),
+    call(FILE_SETATTR, EXTENDED, &[At(0, 1)]),
 ];
-/// Newer than our C library's table (Linux 6.13); the same number everywhere.
+/// Newer than our C library's table (Linux 6.13, 6.13 and 6.17); the same numbers everywhere.
 const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const FILE_SETATTR: c_long = 469;
+
+/// The requests of `ioctl` that are watched: they need no descriptor that is open for writing. The flags of `chattr`
+/// in their old and new form (`FS_IOC_SETFLAGS`, `FS_IOC_FSSETXATTR`), and making a file read-only for ever
+/// (`FS_IOC_ENABLE_VERITY`); the same numbers everywhere.
+pub const IOCTLS: [u32; 3] = [0x4008_6602, 0x401c_5820, 0x4080_6685];
 
 /// The older forms of the same.
 #[cfg(target_arch = "x86_64")]

@@ -129,8 +129,12 @@ fn compare(old: &Mark, new: &Mark) -> Option<Change> {
         return None;
     }
     if old.is_directory() && new.is_directory() {
-        // What was added to it or taken from it is told by itself.
-        return (old.mode != new.mode).then_some(Change::Touched);
+        if !new.is_at_the_place_of(old) {
+            return Some(Change::Modified);
+        }
+        // What was added to it or taken from it is told by itself, and sets both times to the same moment.
+        let touched = new.changed != old.changed && new.changed != new.modified;
+        return (old.mode != new.mode || touched).then_some(Change::Touched);
     }
     Some(if new.has_content_of(old) { Change::Touched } else { Change::Modified })
 }
