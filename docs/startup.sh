@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
 # What a start and a step that does nothing cost: runner beside bash, make, ninja and just.
 #
-#   docs/startup.sh [RUNNER [REPETITIONS]]     default: target/release/runner, 11
+#   docs/startup.sh [RUNNER [REPETITIONS [PROGRAM]]]     default: target/release/runner, 11, true
 #
-# Each tool runs the same list, once with 1 and once with 51 external `true`. All tools take turns, so that
-# a slow moment of the machine meets each of them. Every run of runner has a fresh repository of its own: two
+# Each tool runs the same list, once with 1 and once with 51 times PROGRAM, without arguments. All tools take turns,
+# so that a slow moment of the machine meets each of them. Every run of runner has a fresh repository of its own: two
 # bundles of one project never begin in the same second, and one would wait. Making them is not timed.
 # Builds nothing, needs bash 5, git and awk, and removes what it made. Tools that are missing are named.
+#
+# What PROGRAM takes itself is in every figure. In a virtual machine most of what `true` takes is its C library asking
+# for the processor's features; a program without one, for x86-64, to be given as ./nothing:
+#
+#   echo 'void _start(void) { __asm__("syscall" :: "a"(60), "D"(0)); }' | cc -x c -nostdlib -static -o nothing -
 set -euo pipefail
 export LC_ALL=C GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 
@@ -25,7 +30,9 @@ runner=$(cd "$(dirname "$runner")" && pwd)/$(basename "$runner")
 for needed in git awk; do
     command -v "$needed" >/dev/null || fail "$needed is missing"
 done
-true_program=$(type -P true) || fail "there is no program \`true\`"
+program=$(type -P "${3:-true}") || fail "there is no program \`${3:-true}\`"
+[[ $program == /* ]] || program=$PWD/$program
+[[ $program != *[[:space:]\"\'\$]* ]] || fail "this cannot be written into every list: $program"
 
 scratch=$(mktemp -d)
 trap 'chmod -R u+w "$scratch" && rm -rf "$scratch"' EXIT
@@ -45,23 +52,23 @@ for count in "${counts[@]}"; do
     mkdir "$lists"
     {
         echo 'set -e'
-        for ((i = 0; i < count; i++)); do echo "$true_program"; done
+        for ((i = 0; i < count; i++)); do echo "$program"; done
     } >"$lists/list.sh"
     {
         printf 'all:\n'
-        for ((i = 0; i < count; i++)); do printf '\t@%s\n' "$true_program"; done
+        for ((i = 0; i < count; i++)); do printf '\t@%s\n' "$program"; done
     } >"$lists/Makefile"
     {
         printf 'all:\n'
-        for ((i = 0; i < count; i++)); do printf '    @%s\n' "$true_program"; done
+        for ((i = 0; i < count; i++)); do printf '    @%s\n' "$program"; done
     } >"$lists/justfile"
     {
-        printf 'rule true\n  command = %s\n' "$true_program"
+        printf 'rule true\n  command = %s\n' "$program"
         for ((i = 0; i < count; i++)); do printf 'build step%d: true\n' "$i"; done
     } >"$lists/build.ninja"
     {
         printf 'version: 1\nid: startup\nbundle: { root: reports/startup }\nsteps:\n'
-        for ((i = 0; i < count; i++)); do printf '  - { id: s%d, run: ["%s"] }\n' "$i" "$true_program"; done
+        for ((i = 0; i < count; i++)); do printf '  - { id: s%d, run: ["%s"] }\n' "$i" "$program"; done
     } >"$lists/startup.yaml"
 done
 

@@ -50,6 +50,7 @@ fn what_is_no_program_and_what_fails_end_it_with_the_reason() {
         (vec!["no/such/runner"], "no/such/runner is no program"),
         (vec!["/"], "/ is no program"),
         (vec![env!("CARGO_BIN_EXE_runner"), "0"], "repetitions must be a number from 1: 0"),
+        (vec![env!("CARGO_BIN_EXE_runner"), "1", "no-such-program"], "there is no program `no-such-program`"),
         (vec![false_program, "1"], "did not end well with 1 steps"),
     ] {
         let output = startup(scratch.path(), &arguments);

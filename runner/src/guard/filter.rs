@@ -4,6 +4,7 @@
 //! the time of waking each other.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, sock_filter};
 
@@ -32,9 +33,9 @@ compile_error!("the numbers of system calls are known for x86_64 and aarch64 onl
 /// The program: load, find the number among those of the table, return. An `execve` whose sixth argument, which the
 /// kernel does not look at, is `pass` is not sent; of `ioctl` only the requests of the table are.
 pub fn program(pass: u64) -> Vec<sock_filter> {
-    let spans = spans(call::numbers());
+    static SPANS: LazyLock<Vec<(u32, bool)>> = LazyLock::new(|| spans(call::numbers()));
     // The comparisons are one fewer than the spans; the two ends come after them.
-    let allow = BEGIN + spans.len() - 1;
+    let allow = BEGIN + SPANS.len() - 1;
     let send = allow + 1;
     let mut program = Program(Vec::with_capacity(send + 1));
     program.load(ARCHITECTURE);
@@ -53,7 +54,7 @@ pub fn program(pass: u64) -> Vec<sock_filter> {
         program.jump(JUMP_IF_EQUAL, request, send, NEXT);
     }
     program.end(SECCOMP_RET_ALLOW);
-    program.search(&spans, [allow, send]);
+    program.search(&SPANS, [allow, send]);
     program.end(SECCOMP_RET_ALLOW);
     program.end(SECCOMP_RET_USER_NOTIF);
     program.0

@@ -21,6 +21,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -131,6 +132,8 @@ pub(super) fn ended(pid: Pid) {
 impl Begun {
     /// Waits until the order has become the program, and returns its number.
     pub fn started(self) -> io::Result<Pid> {
+        // Only the end wakes this thread, not each report before it.
+        while let Err(Errno::INTR) = poll(&mut [PollFd::new(&self.0, PollFlags::empty())], None) {}
         let (mut number, mut failed) = (None, None);
         while let Some(report) = Report::receive(self.0.as_fd())? {
             match report {
