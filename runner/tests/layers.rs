@@ -170,3 +170,23 @@ fn no_text_names_a_directory_of_one_machine() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_is_built_for_users_is_the_runner_and_every_plugin() {
+    let workspace = workspace();
+    let manifest = text(&workspace.join("Cargo.toml"));
+    let (_, after) = manifest.split_once("\ndefault-members = [").expect("the list of what is built");
+    let (list, _) = after.split_once(']').expect("its end");
+    let mut built: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    built.sort_unstable();
+    let mut expected = vec!["runner".to_owned()];
+    for entry in std::fs::read_dir(workspace.join("plugins")).expect("readable") {
+        let path = entry.expect("readable").path();
+        let manifest = std::fs::read_to_string(path.join("Cargo.toml")).unwrap_or_default();
+        if manifest.contains("\"cdylib\"") {
+            expected.push(format!("plugins/{}", path.file_name().expect("a name").display()));
+        }
+    }
+    expected.sort_unstable();
+    assert_eq!(built, expected);
+}

@@ -53,7 +53,7 @@ fn the_first_two_blocks_build_and_run_and_test() {
     assert_eq!(
         texts[..2],
         [
-            "cargo build --release --locked --workspace && target/release/runner run workflows/phase_b1.yaml\n",
+            "cargo build --release --locked && target/release/runner run workflows/phase_b1.yaml\n",
             "cargo test --locked --workspace\n",
         ]
     );

@@ -93,7 +93,7 @@ impl Catalog {
         let help = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
-                "searched {}; build the plugins with `cargo build --release --workspace`, or name their directory with --plugin-dir",
+                "searched {}; build the plugins with `cargo build --release`, or name their directory with --plugin-dir",
                 searched.join(", ")
             ),
         };

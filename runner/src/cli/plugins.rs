@@ -50,9 +50,7 @@ fn list(global: &Global) -> ExitCode {
         for directory in catalog.directories() {
             terminal::out(&format!("  {}", shown(directory)));
         }
-        terminal::out(
-            "Build them with `cargo build --release --workspace`, or name a directory with --plugin-dir.",
-        );
+        terminal::out("Build them with `cargo build --release`, or name a directory with --plugin-dir.");
     }
     ExitCode::Complete
 }
