@@ -1,6 +1,6 @@
 //! `runner plugins list|info`. Reads manifests; executes nothing.
 
-use std::fmt::Write;
+mod takes;
 
 use serde_json::{Value, json};
 
@@ -83,37 +83,6 @@ fn info(global: &Global, name: &str) -> ExitCode {
         manifest.needs_host_minor
     ));
     terminal::out("\nwith:");
-    terminal::out(properties(&manifest.config_schema).trim_end());
+    terminal::out(takes::takes(&manifest.config_schema).trim_end());
     ExitCode::Complete
-}
-
-fn properties(schema: &Value) -> String {
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let Some(properties) = schema["properties"].as_object().filter(|properties| !properties.is_empty())
-    else {
-        return "  takes nothing".to_owned();
-    };
-    let mut text = String::new();
-    for (name, property) in properties {
-        let kind = property["enum"].as_array().map_or_else(
-            || property["type"].as_str().unwrap_or("any").to_owned(),
-            |words| words.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
-        );
-        let mut facts = vec![kind];
-        for (key, word) in [("minimum", "at least"), ("maximum", "at most"), ("default", "default")] {
-            if let Some(value) = property.get(key) {
-                facts.push(format!("{word} {value}"));
-            }
-        }
-        if required.contains(&name.as_str()) {
-            facts.push("required".to_owned());
-        }
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name}: {}", facts.join(", "));
-        if let Some(description) = property["description"].as_str() {
-            let _ = writeln!(text, "      {description}");
-        }
-    }
-    text
 }

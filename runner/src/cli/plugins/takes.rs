@@ -1,0 +1,196 @@
+//! [`takes`]: what the `with:` of a plugin may hold, in words, from the JSON Schema of its manifest.
+//!
+//! A summary for a person who writes a workflow; what holds is the schema, which `plugins info --json` shows whole.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// How many references are followed one after the other, and how deep objects are shown: a schema may be endless.
+const DEEPEST: usize = 8;
+/// Up to how many elements an array of fixed length is spelled out.
+const SPELLED: u64 = 4;
+
+/// Every key of `with:` with its type, its bounds, its default and its description.
+pub(super) fn takes(schema: &Value) -> String {
+    let mut text = String::new();
+    Words { root: schema }.properties(schema, 1, &mut text);
+    if text.is_empty() {
+        "  takes nothing\n".clone_into(&mut text);
+    }
+    text
+}
+
+struct Words<'a> {
+    root: &'a Value,
+}
+
+impl<'a> Words<'a> {
+    fn properties(&self, schema: &'a Value, depth: usize, text: &mut String) {
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let indent = "  ".repeat(2 * depth - 1);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let meant = self.meant(property);
+            let mut facts = vec![self.kind(meant, depth)];
+            facts.extend(self.bounds(meant));
+            facts.extend(either(property, meant, "default").map(|value| format!("default {value}")));
+            if required.contains(&name.as_str()) {
+                facts.push("required".to_owned());
+            }
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{indent}{name}: {}", facts.join(", "));
+            if let Some(description) = either(property, meant, "description").and_then(Value::as_str) {
+                let _ = writeln!(text, "{indent}    {description}");
+            }
+            if depth < DEEPEST {
+                self.properties(meant, depth + 1, text);
+            }
+        }
+    }
+
+    /// The schema itself, or the one of this file that it refers to.
+    fn meant(&self, schema: &'a Value) -> &'a Value {
+        let mut meant = schema;
+        for _ in 0..DEEPEST {
+            let target =
+                meant["$ref"].as_str().and_then(|target| self.root.pointer(target.strip_prefix('#')?));
+            match target {
+                Some(target) => meant = target,
+                None => break,
+            }
+        }
+        meant
+    }
+
+    /// What a value may be, without its bounds: `number | null`, `array of string`, `"on" | "off"`.
+    fn kind(&self, schema: &'a Value, depth: usize) -> String {
+        let schema = self.meant(schema);
+        if depth > DEEPEST {
+            return "any".to_owned();
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            return joined(words.iter().map(ToString::to_string));
+        }
+        if let Some(only) = schema.get("const") {
+            return only.to_string();
+        }
+        if let Some(alternatives) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
+            return joined(alternatives.iter().map(|alternative| {
+                let bounds = self.bounds(self.meant(alternative)).join(", ");
+                let kind = self.kind(alternative, depth + 1);
+                if bounds.is_empty() { kind } else { format!("{kind} ({bounds})") }
+            }));
+        }
+        let one = |kind: &str| if kind == "array" { self.array(schema, depth) } else { kind.to_owned() };
+        match &schema["type"] {
+            Value::String(kind) => one(kind),
+            Value::Array(kinds) => joined(kinds.iter().filter_map(Value::as_str).map(one)),
+            _ if schema["properties"].is_object() => "object".to_owned(),
+            _ => "any".to_owned(),
+        }
+    }
+
+    /// `array of string`, `[number, number, number]`.
+    fn array(&self, schema: &'a Value, depth: usize) -> String {
+        let Some(items) = schema.get("items").filter(|items| items.is_object()) else {
+            return "array".to_owned();
+        };
+        let kind = self.kind(items, depth + 1);
+        match fixed_length(schema) {
+            Some(length) => format!("[{}]", vec![kind; length as usize].join(", ")),
+            None if kind.contains(" | ") => format!("array of ({kind})"),
+            None => format!("array of {kind}"),
+        }
+    }
+
+    /// How large a value may be, or how many items it may have.
+    fn bounds(&self, schema: &'a Value) -> Vec<String> {
+        let mut bounds = Vec::new();
+        for (key, word) in [
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "below"),
+        ] {
+            bounds.extend(schema.get(key).map(|value| format!("{word} {value}")));
+        }
+        if fixed_length(schema).is_none() {
+            for (key, word) in [("minItems", "at least"), ("maxItems", "at most")] {
+                let many = |count: u64| format!("{word} {count} item{}", if count == 1 { "" } else { "s" });
+                bounds.extend(schema[key].as_u64().filter(|count| *count > 0).map(many));
+            }
+        }
+        if let Some(items) = schema.get("items").filter(|items| items.get("$ref").is_none()) {
+            bounds.extend(self.bounds(items).into_iter().map(|bound| format!("each {bound}")));
+        }
+        bounds
+    }
+}
+
+/// A fact of the property itself, or of what it refers to.
+fn either<'a>(property: &'a Value, meant: &'a Value, key: &str) -> Option<&'a Value> {
+    property.get(key).or_else(|| meant.get(key))
+}
+
+fn fixed_length(schema: &Value) -> Option<u64> {
+    let length = schema["minItems"].as_u64()?;
+    (schema["maxItems"].as_u64() == Some(length) && (1..=SPELLED).contains(&length)).then_some(length)
+}
+
+fn joined(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_form_of_a_schema_has_its_words() {
+        let schema = json!({
+            "required": ["plain"],
+            "properties": {
+                "plain": { "$ref": "#/$defs/path", "default": "here" },
+                "missing": { "$ref": "#/$defs/nothing" },
+                "maybe": { "type": ["number", "null"], "exclusiveMinimum": 0, "default": null },
+                "list": { "type": "array", "items": { "enum": ["a", "b"] }, "minItems": 1, "maxItems": 9 },
+                "axis": { "type": "array", "items": { "type": "number", "maximum": 1 }, "minItems": 3, "maxItems": 3 },
+                "either": { "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "none" }] },
+                "inner": { "type": "object", "properties": { "deep": { "type": "boolean", "description": "Whether." } } },
+                "loose": {},
+                "any_list": { "type": "array" }
+            },
+            "$defs": { "path": { "type": "string", "description": "A path." } }
+        });
+        let expected = "  plain: string, default \"here\", required\n      A path.\n\
+            \x20 missing: any\n\
+            \x20 maybe: number | null, above 0, default null\n\
+            \x20 list: array of (\"a\" | \"b\"), at least 1 item, at most 9 items\n\
+            \x20 axis: [number, number, number], each at most 1\n\
+            \x20 either: integer (at least 1) | \"none\"\n\
+            \x20 inner: object\n      deep: boolean\n          Whether.\n\
+            \x20 loose: any\n\
+            \x20 any_list: array\n";
+        assert_eq!(takes(&schema), expected);
+        assert_eq!(takes(&json!({ "type": "object" })), "  takes nothing\n");
+    }
+
+    #[test]
+    fn a_schema_that_contains_itself_has_an_end() {
+        let endless = json!({
+            "properties": { "node": { "$ref": "#/$defs/node" } },
+            "$defs": {
+                "node": { "type": "object", "properties": {
+                    "node": { "$ref": "#/$defs/node" },
+                    "list": { "type": "array", "items": { "$ref": "#/$defs/list" } }
+                } },
+                "list": { "type": "array", "items": { "$ref": "#/$defs/list" } },
+                "loop": { "$ref": "#/$defs/loop" }
+            }
+        });
+        let text = takes(&endless);
+        assert!(text.lines().count() < 100 && text.contains("array of array of"), "{text}");
+    }
+}
