@@ -5,6 +5,8 @@
 pub enum ExitCode {
     /// Everything asked for was done.
     Complete,
+    /// Everything asked for was done, but standard output did not take all of the result.
+    Unprinted,
     /// The workflow or the command line is not valid. Nothing was run.
     Invalid,
     /// The run is paused for guidance; its evidence is complete.
@@ -22,6 +24,7 @@ impl ExitCode {
     pub const fn code(self) -> u8 {
         match self {
             Self::Complete => 0,
+            Self::Unprinted => 1,
             Self::Invalid => 2,
             Self::Blocked => 3,
             Self::RuleBroken => 4,

@@ -1,4 +1,4 @@
-//! What is kept of a program's output: its limit, and a disk that has no room for it.
+//! What is kept of a program's output: its limit, and a disk that has no room for it; and what of the runner's own.
 //!
 //! The disk is a small file system in memory that the test mounts over the directory of bundles; where the
 //! machine does not permit that, the test says so and passes.
@@ -89,4 +89,34 @@ fn a_log_that_fills_the_disk_is_named_and_the_run_can_still_say_so() {
     let (_, end) = evidence.commands_of("flood").remove(0);
     assert_eq!(end["outcome"], "ok", "what the program did is on record: {end}");
     assert!(!evidence.has("manifest.json"), "not sealed");
+}
+
+#[test]
+fn a_result_that_could_not_be_printed_is_told_and_what_was_done_stays_done() {
+    let project = Project::new();
+    project.write("w.yaml", workflow("", "  - { id: one, run: ['true'] }\n"));
+    for arguments in [
+        vec!["plan", "w.yaml"],
+        vec!["plan", "w.yaml", "--json"],
+        vec!["plugins", "list"],
+        vec!["schema"],
+        vec!["completions", "bash"],
+        vec!["run", "w.yaml"],
+        vec!["status"],
+    ] {
+        let mut command = project.command_of_runner();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is full");
+        let output = command.args(&arguments).stdout(full).output().expect("the runner starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        let told = "error: standard output did not take all of the result: No space left on device";
+        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+    }
+    assert_eq!(Evidence::only(&project).status(), "complete");
+    let mut command = project.command_of_runner();
+    let mut child = command.args(["completions", "zsh"]).stdout(std::process::Stdio::piped());
+    let mut child = child.stderr(std::process::Stdio::piped()).spawn().expect("the runner starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }

@@ -3,6 +3,7 @@
 use clap::{Command, CommandFactory};
 
 use crate::cli::options::{Cli, CompletionsOptions};
+use crate::cli::terminal;
 use crate::exit_code::ExitCode;
 
 /// Prints the completion script of a shell.
@@ -13,6 +14,9 @@ pub fn run(options: &CompletionsOptions) -> ExitCode {
     let arguments = whole.get_arguments().cloned();
     let mut command =
         Command::new("runner").version(env!("CARGO_PKG_VERSION")).args(arguments).subcommands(shown);
-    clap_complete::generate(options.shell, &mut command, "runner", &mut std::io::stdout());
+    // Into memory first: clap_complete panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut command, "runner", &mut script);
+    terminal::out(String::from_utf8_lossy(&script).trim_end());
     ExitCode::Complete
 }

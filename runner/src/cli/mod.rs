@@ -55,7 +55,14 @@ pub fn main() -> std::process::ExitCode {
         // The host's own exit code means something to the runner alone.
         Subcommand::PluginHost => return runner_plugin_host::serve().into(),
     };
-    code.into()
+    match terminal::unprinted() {
+        Some(error) => {
+            terminal::err(&format!("error: standard output did not take all of the result: {error}"));
+            if code == ExitCode::Complete { ExitCode::Unprinted } else { code }
+        }
+        None => code,
+    }
+    .into()
 }
 
 /// clap's own text; `--help` and `--version` are no mistakes.

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    complete
+  1    everything was done, but standard output did not take all of the result
   2    the workflow or the command line is not valid; nothing was run
   3    blocked: the run is paused for guidance, its evidence is complete
   4    a rule of evidence was broken

@@ -1,8 +1,8 @@
 //! Printing. Results go to standard output, everything about the way there to standard error. A reader that
-//! went away (`| head`) ends nothing.
+//! went away (`| head`) ends nothing; a disk that is full is told at the end.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use crate::evidence::Secrets;
@@ -19,20 +19,31 @@ fn clean(text: &str) -> Cow<'_, str> {
     HIDDEN.get().map_or(Cow::Borrowed(text), |secrets| secrets.text(text))
 }
 
+/// Why a result could not be printed.
+static UNPRINTED: OnceLock<io::Error> = OnceLock::new();
+
 /// Prints a result.
 pub fn out(text: &str) {
-    // A closed pipe is no reason to fail.
-    let _ = writeln!(std::io::stdout(), "{}", clean(text));
+    match writeln!(io::stdout(), "{}", clean(text)) {
+        // A closed pipe is no reason to fail.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(UNPRINTED.set(error)),
+        _ => {}
+    }
+}
+
+/// Why not all results could be printed; `None` when they were, or when nobody wanted the rest.
+pub fn unprinted() -> Option<&'static io::Error> {
+    UNPRINTED.get()
 }
 
 /// Prints something about the way to the result.
 pub fn err(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", clean(text));
+    let _ = writeln!(io::stderr(), "{}", clean(text));
 }
 
 /// Whether standard error is a terminal on which things may move.
 pub fn moves() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Whether standard error may be coloured; see no-color.org.
