@@ -114,8 +114,9 @@ fn a_result_that_could_not_be_printed_is_told_and_what_was_done_stays_done() {
     }
     assert_eq!(Evidence::only(&project).status(), "complete");
     let mut command = project.command_of_runner();
-    let mut child = command.args(["completions", "zsh"]).stdout(std::process::Stdio::piped());
-    let mut child = child.stderr(std::process::Stdio::piped()).spawn().expect("the runner starts");
+    let piped = std::process::Stdio::piped;
+    command.args(["completions", "zsh"]).stdout(piped()).stderr(piped());
+    let mut child = command.spawn().expect("the runner starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));

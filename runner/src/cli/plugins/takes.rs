@@ -33,7 +33,7 @@ impl<'a> Words<'a> {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let meant = self.meant(property);
             let mut facts = vec![self.kind(meant, depth)];
-            facts.extend(self.bounds(meant));
+            facts.extend(bounds(meant));
             facts.extend(either(property, meant, "default").map(|value| format!("default {value}")));
             if required.contains(&name.as_str()) {
                 facts.push("required".to_owned());
@@ -77,7 +77,7 @@ impl<'a> Words<'a> {
         }
         if let Some(alternatives) = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
             return joined(alternatives.iter().map(|alternative| {
-                let bounds = self.bounds(self.meant(alternative)).join(", ");
+                let bounds = bounds(self.meant(alternative)).join(", ");
                 let kind = self.kind(alternative, depth + 1);
                 if bounds.is_empty() { kind } else { format!("{kind} ({bounds})") }
             }));
@@ -103,29 +103,29 @@ impl<'a> Words<'a> {
             None => format!("array of {kind}"),
         }
     }
+}
 
-    /// How large a value may be, or how many items it may have.
-    fn bounds(&self, schema: &'a Value) -> Vec<String> {
-        let mut bounds = Vec::new();
-        for (key, word) in [
-            ("minimum", "at least"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "at most"),
-            ("exclusiveMaximum", "below"),
-        ] {
-            bounds.extend(schema.get(key).map(|value| format!("{word} {value}")));
-        }
-        if fixed_length(schema).is_none() {
-            for (key, word) in [("minItems", "at least"), ("maxItems", "at most")] {
-                let many = |count: u64| format!("{word} {count} item{}", if count == 1 { "" } else { "s" });
-                bounds.extend(schema[key].as_u64().filter(|count| *count > 0).map(many));
-            }
-        }
-        if let Some(items) = schema.get("items").filter(|items| items.get("$ref").is_none()) {
-            bounds.extend(self.bounds(items).into_iter().map(|bound| format!("each {bound}")));
-        }
-        bounds
+/// How large a value may be, or how many items it may have.
+fn bounds(schema: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, word) in [
+        ("minimum", "at least"),
+        ("exclusiveMinimum", "above"),
+        ("maximum", "at most"),
+        ("exclusiveMaximum", "below"),
+    ] {
+        found.extend(schema.get(key).map(|value| format!("{word} {value}")));
     }
+    if fixed_length(schema).is_none() {
+        for (key, word) in [("minItems", "at least"), ("maxItems", "at most")] {
+            let many = |count: u64| format!("{word} {count} item{}", if count == 1 { "" } else { "s" });
+            found.extend(schema[key].as_u64().filter(|count| *count > 0).map(many));
+        }
+    }
+    if let Some(items) = schema.get("items").filter(|items| items.get("$ref").is_none()) {
+        found.extend(bounds(items).into_iter().map(|bound| format!("each {bound}")));
+    }
+    found
 }
 
 /// A fact of the property itself, or of what it refers to.
