@@ -286,6 +286,15 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, candidate)| candidate)
 }
 
+/// How many there are: `1 file`, `2 files`, `0 directories`.
+pub fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    match (number == N::from(1), noun.strip_suffix('y')) {
+        (true, _) => format!("{number} {noun}"),
+        (false, Some(stem)) => format!("{number} {stem}ies"),
+        (false, None) => format!("{number} {noun}s"),
+    }
+}
+
 /// `a, b or c`, each in backticks.
 pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();

@@ -4,6 +4,9 @@
 //! `commands.txt` or a `summary.md` that does not follow from the data; and for plugins whose digests the
 //! files of the bundle state differently. Reads only, and works on a copy anywhere. It cannot see a bundle
 //! that was made anew as a whole: whoever must rule that out keeps the digest of `manifest.json` elsewhere.
+//!
+//! Each version of the runner has its own words for the same data. A text that another build made, and that is not what
+//! this one would write, is therefore [`Unknown`], and no finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::evidence::{CommandLog, EvidenceError, EvidenceRecord, Manifest, ManifestFile, PluginId};
-use crate::fs::{digest_entry, files_below, shown};
+use crate::fs::{digest_entry, digest_file, files_below, shown};
 use crate::report;
 
 /// What is wrong with a bundle.
@@ -57,11 +60,35 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a bundle. An empty list means that it is as it was sealed.
-pub fn verify(bundle: &Path) -> Result<Vec<Finding>, EvidenceError> {
+/// Something that cannot be known here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// The file, relative to the bundle.
+    pub file: String,
+    /// What is not known, and why.
+    pub reason: String,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.reason)
+    }
+}
+
+/// What is to be said of a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// What is wrong. When there is nothing, the bundle is as it was sealed.
+    pub findings: Vec<Finding>,
+    /// What cannot be known here.
+    pub unknown: Vec<Unknown>,
+}
+
+/// Checks a bundle.
+pub fn verify(bundle: &Path) -> Result<Verified, EvidenceError> {
     let listed = files_below(bundle).map_err(|error| EvidenceError::at(bundle, "cannot list", error))?;
     let present: BTreeMap<String, PathBuf> = listed.into_iter().map(|file| (shown(&file), file)).collect();
-    let mut findings = Findings::default();
+    let mut findings = Verified::default();
     let manifest = findings.manifest(bundle);
     if let Some(manifest) = &manifest {
         for file in &manifest.files {
@@ -78,15 +105,12 @@ pub fn verify(bundle: &Path) -> Result<Vec<Finding>, EvidenceError> {
     }
     findings.chain(bundle, manifest.as_ref());
     findings.texts(bundle, manifest.as_ref());
-    Ok(findings.0)
+    Ok(findings)
 }
 
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
+impl Verified {
     fn add(&mut self, file: &str, problem: Problem, message: impl Into<String>) {
-        self.0.push(Finding { file: file.to_owned(), problem, message: message.into() });
+        self.findings.push(Finding { file: file.to_owned(), problem, message: message.into() });
     }
 
     fn manifest(&mut self, bundle: &Path) -> Option<Manifest> {
@@ -170,8 +194,9 @@ impl Findings {
             Err(error) => return self.add("state.json", Problem::Unreadable, error.to_string()),
         };
         let stamp = record.plan.stamp.as_ref().map_or("", crate::clock::Stamp::as_str);
-        self.follows(bundle, CommandLog::FILES[1], &CommandLog::text(stamp, &record.commands));
-        self.follows(bundle, "summary.md", &report::summary(&record));
+        let sealed_by = manifest.map(|manifest| &manifest.runner);
+        self.follows(bundle, CommandLog::FILES[1], &CommandLog::text(stamp, &record.commands), sealed_by);
+        self.follows(bundle, "summary.md", &report::summary(&record), sealed_by);
         let Some(manifest) = manifest else { return };
         if record.plan.stamp.as_ref() != Some(&manifest.stamp) {
             self.add("plan.json", Problem::DoesNotFollow, "has another stamp than the manifest");
@@ -196,14 +221,29 @@ impl Findings {
         }
     }
 
-    fn follows(&mut self, bundle: &Path, name: &str, expected: &str) {
+    fn follows(&mut self, bundle: &Path, name: &str, expected: &str, sealed_by: Option<&PluginId>) {
         match fs::read(bundle.join(name)) {
             Ok(bytes) if bytes == expected.as_bytes() => {}
-            Ok(_) => self.add(name, Problem::DoesNotFollow, "does not follow from the data of the bundle"),
+            Ok(_) => match sealed_by.filter(|runner| !is_this_build(runner)) {
+                Some(PluginId { version, sha256, .. }) => self.unknown.push(Unknown {
+                    file: name.to_owned(),
+                    reason: format!(
+                        "whether it follows from the data is for the runner to say that sealed the bundle ({version}, \
+                         sha256 {sha256}): this one ({}) would write it in other words",
+                        env!("CARGO_PKG_VERSION")
+                    ),
+                }),
+                None => self.add(name, Problem::DoesNotFollow, "does not follow from the data of the bundle"),
+            },
             // That it is gone was said already.
             Err(_) => {}
         }
     }
+}
+
+/// Whether a runner is the one that runs now.
+fn is_this_build(runner: &PluginId) -> bool {
+    digest_file(Path::new("/proc/self/exe")).is_ok_and(|(sha256, _)| sha256 == runner.sha256)
 }
 
 fn key(plugin: &PluginId) -> (&str, &str) {

@@ -8,7 +8,7 @@ mod support;
 
 use std::sync::OnceLock;
 
-use evidence::{Evidence, workflow};
+use evidence::{Evidence, ROOT, workflow};
 use serde_json::Value;
 use support::Project;
 use tempfile::TempDir;
@@ -189,4 +189,58 @@ fn a_kernel_without_landlock_and_seccomp_only_detects_and_says_so() {
     let summary = Evidence::only(&project).text("summary.md");
     assert!(summary.contains("detect-only (this kernel offers no Landlock"), "{summary}");
     assert!(summary.contains("the kernel does not let opened files be watched"), "{summary}");
+}
+
+#[test]
+fn a_tracked_file_that_changes_where_a_step_may_write_is_told() {
+    // What a build leaves is what `writes:` is for, and what was changed before the run is told as dirty.
+    let build = "mkdir -p target/debug; echo x > target/debug/new; echo x >> target/old; echo x > src/new.rs";
+    for (line, told) in [
+        ("echo x >> src/lib.rs", vec![("src/lib.rs", "modified")]),
+        ("rm src/old.rs; chmod 600 src/lib.rs", vec![("src/lib.rs", "touched"), ("src/old.rs", "removed")]),
+        ("echo x >> src/dirty.rs", vec![("src/dirty.rs", "modified")]),
+        (build, vec![]),
+        ("cat src/*.rs > src/free.txt", vec![]),
+    ] {
+        for arguments in
+            [["-C", "sub", "run", "w.yaml"].as_slice(), &["-C", "sub", "run", "w.yaml", "--detect-only"]]
+        {
+            let project = Project::new();
+            project.write(".gitignore", "target/\n");
+            for name in ["lib", "old", "dirty"] {
+                project.write(&format!("sub/src/{name}.rs"), "fn one() {}\n");
+            }
+            project.commit();
+            project.write("sub/src/dirty.rs", "fn two() {}\n");
+            project.write("sub/src/free.txt", "not tracked\n");
+            project.write("sub/target/old", "not tracked\n");
+            let steps =
+                format!("  - id: hostile\n    run: \"{line}\"\n    writes: [src/, src/lib.rs, target/]\n");
+            project.write("sub/w.yaml", workflow("", &steps));
+            let ended = project.runner(arguments);
+            assert_eq!(ended.code, Some(0), "{line}: {}", ended.transcript());
+            let evidence = Evidence::below(&project, &format!("sub/{ROOT}"));
+            let allowed = evidence.state()["guard"]["allowed"].clone();
+            let found: Vec<(String, String)> = allowed
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|change| (change["path"].to_string(), change["change"].to_string()))
+                .collect();
+            let expected: Vec<(String, String)> = told
+                .iter()
+                .map(|(path, change)| (format!("\"sub/{path}\""), format!("\"{change}\"")))
+                .collect();
+            assert_eq!(found, expected, "{line}");
+            assert_eq!(changes(&evidence), Vec::<Value>::new(), "{line}: it is allowed");
+            let summary = evidence.text("summary.md");
+            for (path, change) in &told {
+                let said = format!(
+                    "`sub/{path}`, which git tracks, was {change}, as the `writes:` of step `hostile` allow"
+                );
+                assert!(summary.contains(&said), "{summary}");
+            }
+            assert_eq!(summary.contains("which git tracks"), !told.is_empty(), "{summary}");
+        }
+    }
 }

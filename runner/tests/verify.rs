@@ -94,6 +94,30 @@ fn a_summary_and_a_command_list_that_do_not_follow_are_named_even_with_a_manifes
 }
 
 #[test]
+fn whether_the_texts_of_another_build_follow_is_unknown_and_their_bytes_are_held_all_the_same() {
+    let (copy, project) = bundle();
+    let root = copy.path();
+    let manifest = std::fs::read_to_string(root.join("manifest.json")).expect("read");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    let runner = manifest["runner"]["sha256"].as_str().expect("a digest").to_owned();
+    tamper(&root.join("summary.md"), |text| text.replace("Status:", "State:"));
+    seal_again(root);
+    tamper(&root.join("manifest.json"), |text| text.replace(&runner, &"0".repeat(64)));
+    assert_eq!(problems(&project, root), Vec::<String>::new());
+    let ended = project.runner(&["verify", root.to_str().expect("UTF-8")]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    for told in [
+        "summary.md: whether it follows",
+        "sealed the bundle (0.1.0, sha256 [SHA256])",
+        ": every file is as it was sealed\n",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
+    }
+    tamper(&root.join("summary.md"), |text| text.replace("State:", "Stete:"));
+    assert_eq!(problems(&project, root), ["changed summary.md"]);
+}
+
+#[test]
 fn a_line_taken_out_of_the_command_log_breaks_the_chain() {
     let (copy, project) = bundle();
     let root = copy.path();

@@ -220,10 +220,5 @@ fn one(subject: &Subject) -> Audited {
     }
 }
 
-/// How many things there are: `1 file`, `2 files`.
-fn count(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
-}
-
 #[cfg(test)]
 mod fixture;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::audit::{Audited, RULES, Report, Verdict, audit};
 use crate::cli::options::{AuditOptions, Global};
 use crate::cli::{terminal, workflow};
-use crate::diagnostic::shown;
+use crate::diagnostic::{counted, shown};
 use crate::exit_code::ExitCode;
 
 /// How many directories of a kind are named.
@@ -83,17 +83,16 @@ fn single(bundle: &Audited) -> String {
         .stamp
         .as_ref()
         .map_or_else(|| "no stamp".to_owned(), |stamp| format!("stamp {} ({})", stamp.text, stamp.spelling));
-    let files = if bundle.files == 1 { "file" } else { "files" };
-    let mut text = format!("{}: {stamp}, {} {files}\n\n", shown(&bundle.bundle), bundle.files);
+    let mut text = format!("{}: {stamp}, {}\n\n", shown(&bundle.bundle), counted(bundle.files, "file"));
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{:<width$}  {:<7}  why", "rule", "verdict");
     for finding in &bundle.rules {
         let _ = writeln!(text, "{:<width$}  {:<7}  {finding}", finding.rule, finding.verdict.word());
     }
-    let counted = |verdict| bundle.rules.iter().filter(|finding| finding.verdict == verdict).count();
+    let number = |verdict| bundle.rules.iter().filter(|finding| finding.verdict == verdict).count();
     let counts: Vec<String> =
-        Verdict::ALL.iter().map(|verdict| format!("{} {}", counted(*verdict), verdict.word())).collect();
+        Verdict::ALL.iter().map(|verdict| format!("{} {}", number(*verdict), verdict.word())).collect();
     let _ = writeln!(text, "\n{}", counts.join(", "));
     text
 }
@@ -105,7 +104,7 @@ fn many(report: &Report, bundles: &[Audited]) -> String {
     }
     let spellings: Vec<String> =
         spellings.iter().map(|(spelling, number)| format!("{number} {spelling}")).collect();
-    let mut text = format!("{} bundles: {}\n\n", bundles.len(), spellings.join(", "));
+    let mut text = format!("{}: {}\n\n", counted(bundles.len(), "bundle"), spellings.join(", "));
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     let _ = writeln!(text, "{:<width$}  holds  broken    n/a  unknown  what must be so", "rule");
     for rule in RULES {
@@ -124,7 +123,7 @@ fn many(report: &Report, bundles: &[Audited]) -> String {
         }
     }
     let fine = bundles.iter().filter(|bundle| bundle.holds).count();
-    let _ = writeln!(text, "\n{fine} of {} bundles break no rule", bundles.len());
+    let _ = writeln!(text, "\n{fine} of {} break no rule", counted(bundles.len(), "bundle"));
     text
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::options::{Global, LedgerCommand, LedgerOptions};
 use crate::cli::{terminal, workflow};
 use crate::clock::Instant;
-use crate::diagnostic::shown;
+use crate::diagnostic::{counted, shown};
 use crate::exit_code::ExitCode;
 
 /// How many characters of a result are shown in a line.
@@ -168,10 +168,7 @@ fn findings(global: &Global, ledger: &LedgerDocument<'_>, path: &Path) -> ExitCo
     let exists = |path: &str| root.join(path).exists() || directory.join(path).exists();
     let findings = check(ledger, &Instant::now().latest_date(), &exists);
     let name = ledger.text().path();
-    let count = match ledger.headings().len() {
-        1 => "1 item".to_owned(),
-        count => format!("{count} items"),
-    };
+    let count = counted(ledger.headings().len(), "item");
     if global.json {
         let list: Vec<Value> = findings
             .iter()
@@ -202,8 +199,7 @@ fn findings(global: &Global, ledger: &LedgerDocument<'_>, path: &Path) -> ExitCo
             let (line, kind) = (finding.line, finding.kind.word());
             terminal::out(&format!("{name}:{line}: {kind}: {item}{}", finding.message));
         }
-        let plural = if findings.len() == 1 { "" } else { "s" };
-        terminal::out(&format!("{name}: {count}, {} finding{plural}", findings.len()));
+        terminal::out(&format!("{name}: {count}, {}", counted(findings.len(), "finding")));
     }
     if findings.is_empty() { ExitCode::Complete } else { ExitCode::RuleBroken }
 }

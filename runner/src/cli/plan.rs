@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::cli::options::{Global, PlanOptions};
 use crate::cli::{terminal, workflow};
+use crate::diagnostic::counted;
 use crate::evidence::{Secrets, one_line, with_line};
 use crate::exit_code::ExitCode;
 use crate::plan::{Plan, PlanAction, PlanAttempt, PlanStep, Request};
@@ -66,8 +67,7 @@ fn show(plan: &Plan) -> String {
         line("requires", &plan.requires.join(" "));
     }
     if let Some(count) = plan.stop_after_repeats {
-        let plural = if count == 1 { "" } else { "s" };
-        line("stops", &format!("after {count} identical failure{plural}"));
+        line("stops", &format!("after {}", counted(count, "identical failure")));
     }
     for (index, step) in plan.steps.iter().enumerate() {
         text.push_str(&show_step(index + 1, step));

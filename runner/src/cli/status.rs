@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::options::{Global, StatusOptions};
 use crate::cli::{terminal, workflow};
 use crate::clock::Stamp;
-use crate::diagnostic::{Source, shown};
+use crate::diagnostic::{Source, counted, shown};
 use crate::evidence::{EvidenceRecord, RunStatus, StepStatus};
 use crate::exit_code::ExitCode;
 use crate::spec;
@@ -58,8 +58,7 @@ pub fn run(global: &Global, options: &StatusOptions) -> ExitCode {
     }
     let older = found.len() - newest.len();
     if older > 0 {
-        let plural = if older == 1 { "" } else { "s" };
-        terminal::err(&format!("{older} older bundle{plural} not shown: name one to see it"));
+        terminal::err(&format!("{} not shown: name one to see it", counted(older, "older bundle")));
     }
     ExitCode::Complete
 }
@@ -132,7 +131,7 @@ fn one(global: &Global, path: &Path) -> ExitCode {
     }
     let seal = match (record.manifest.is_some(), verify(path)) {
         (false, _) => "not sealed".to_owned(),
-        (true, Ok(findings)) if findings.is_empty() => "sealed, and as it was sealed".to_owned(),
+        (true, Ok(verified)) if verified.findings.is_empty() => "sealed, and as it was sealed".to_owned(),
         (true, _) => format!("sealed, but changed since: see `runner verify {}`", path.display()),
     };
     terminal::out(&seal);

@@ -2,7 +2,7 @@
 
 use crate::cli::options::{Global, ValidateOptions};
 use crate::cli::{terminal, workflow};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Severity, counted};
 use crate::exit_code::ExitCode;
 use crate::plan::Request;
 use crate::preflight::{self, Prepared, Tools};
@@ -48,8 +48,4 @@ fn one(global: &Global, path: &std::path::Path) -> Result<(), ExitCode> {
         terminal::out(&format!("{}: valid, {text}", path.display()));
     }
     Ok(())
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -122,6 +122,9 @@ pub struct GuardRecord {
     pub not_compared: Vec<String>,
     /// What differs outside of the places that the workflow allows.
     pub changes: Vec<ChangeRecord>,
+    /// Files that git tracks and that differ where the workflow allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<ChangeRecord>,
 }
 
 /// A file of the repository that differs from what it was before the steps.

@@ -54,7 +54,17 @@ impl GitFiles {
 
     /// What git says of a file; `None` outside of the repository, and in a repository within it.
     pub fn class(&self, path: &Path) -> Option<GitClass> {
-        let relative = path.strip_prefix(&self.top).ok()?;
+        self.class_of(path.strip_prefix(&self.top).ok()?)
+    }
+
+    /// Whether git names exactly this path, relative to the top of the repository, as ignored or untracked, with all
+    /// that is below it.
+    pub fn leaves_out(&self, relative: &Path) -> bool {
+        matches!(self.classes.get(relative), Some(GitClass::Untracked | GitClass::Ignored))
+    }
+
+    /// As [`class`](Self::class), of a path relative to the top of the repository.
+    pub fn class_of(&self, relative: &Path) -> Option<GitClass> {
         let known = relative.ancestors().find_map(|above| self.classes.get(above)).copied();
         if matches!(known, Some(GitClass::Untracked | GitClass::Ignored)) {
             return known;

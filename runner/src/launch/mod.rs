@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ use crate::outcome::Outcome;
 use crate::plan::ResolvedLimits;
 use crate::process::{Cancel, Ended, Launch, OUTPUT_LIMIT, Process, Stdout, Wire, adopt_orphans, reconsider};
 
-use git_files::GitFiles;
+pub use git_files::GitFiles;
 use places::Places;
 pub use reads::is_hidden;
 use reads::{Declared, Reads};
@@ -477,11 +477,16 @@ impl Launcher {
             record.changed_files = Some(files.changed());
             record.dirty = Some(files.changed() > 0);
             *lock(&self.dirty) = (record.dirty, Some(asked));
-            lock(&self.reads).git = Some(files);
+            lock(&self.reads).git = Some(Arc::new(files));
         } else {
             record.reason = Some(format!("git status: {}", launched.ended.claim));
         }
         Ok(record)
+    }
+
+    /// What git said of the files of the repository; `None` when it could not be asked.
+    pub fn git_files(&self) -> Option<Arc<GitFiles>> {
+        lock(&self.reads).git.clone()
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, CommandLog> {

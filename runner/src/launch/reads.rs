@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -43,7 +44,7 @@ const ENVIRONMENTS: [&str; 2] = ["pyvenv.cfg", "conda-meta"];
 #[derive(Debug, Default)]
 pub struct Reads {
     /// What git said when the run began; `None` when it could not be asked.
-    pub git: Option<GitFiles>,
+    pub git: Option<Arc<GitFiles>>,
     steps: Vec<StepInputs>,
     digests: HashMap<Mark, Digest>,
     environments: HashMap<PathBuf, bool>,

@@ -10,6 +10,7 @@ use std::path::Path;
 use loop_inventory_model::{Inventory, Loop, NoModule, stale};
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::counted;
 use crate::evidence::{EvidenceRecord, RunState};
 use crate::fs::{Digest, digest_bytes};
 use crate::plan::Plan;
@@ -97,10 +98,10 @@ impl Mapping {
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "{mapped} of {} top operations are in a loop of `{}` ({} loops).\n",
+            "{mapped} of {} top operations are in a loop of `{}` ({}).\n",
             self.operations.len(),
             self.inventory,
-            self.loops
+            counted(self.loops, "loop")
         );
         let mut table = Table::new(["#", "Operation", "Loop", "Where", "Class", "Known by"]);
         for (index, operation) in self.operations.iter().enumerate() {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::diagnostic::counted;
 use crate::evidence::{
     AttemptKind, AttemptRecord, CommandRecord, EvidenceRecord, GuardRecord, InputsRecord, RunStatus,
     StepInputs, ascii, one_line, with_line,
@@ -149,7 +150,9 @@ fn commit(record: &EvidenceRecord) -> String {
     let head = git.head.as_deref().map_or_else(|| "none".to_owned(), |head| format!("`{head}`"));
     match (git.dirty, git.changed_files) {
         (Some(false), _) => format!("{head}, clean"),
-        (Some(true), Some(count)) => format!("{head}, dirty ({count} changed or untracked files)"),
+        (Some(true), Some(count)) => {
+            format!("{head}, dirty ({})", counted(count, "changed or untracked file"))
+        }
         _ => format!(
             "{head}, clean or dirty: unknown ({})",
             git.reason.as_deref().unwrap_or("git was not asked")
@@ -166,12 +169,13 @@ fn writes(guard: &GuardRecord) -> String {
     let compared = match (guard.compared, guard.changes.len()) {
         (None, _) if guard.not_compared.is_empty() => "not compared".to_owned(),
         (None, _) => format!("not compared: {}", guard.not_compared.join("; ")),
+        (Some(1), 0) => "1 file or directory is as it was".to_owned(),
         (Some(files), 0) => format!("{files} files and directories are as they were"),
         (Some(files), changed) => format!("{changed} of {files} files and directories changed"),
     };
     let unseen = match guard.not_compared.len() {
         count if count > 0 && guard.compared.is_some() => {
-            format!("; {count} directories may not be looked at")
+            format!("; {} may not be looked at", counted(count, "directory"))
         }
         _ => String::new(),
     };
@@ -190,9 +194,12 @@ fn reads(inputs: Option<&InputsRecord>) -> String {
         .filter_map(|step| Some(format!("step `{}`: {}", step.step, step.incomplete.as_ref()?)))
         .collect();
     if missing.is_empty() {
-        format!("recorded: {listed} files (`inputs.json`), {others} of the system and toolchains")
+        format!(
+            "recorded: {} (`inputs.json`), {others} of the system and toolchains",
+            counted(listed, "file")
+        )
     } else {
-        format!("incomplete: {} ({listed} files in `inputs.json`)", missing.join("; "))
+        format!("incomplete: {} ({} in `inputs.json`)", missing.join("; "), counted(listed, "file"))
     }
 }
 
@@ -415,7 +422,7 @@ fn recorded(hotspots: &Value) -> String {
         unit => write!(text, ": {total} {}", unit.unwrap_or("units of weight")),
     };
     let _ = figure("seconds").map(|seconds| write!(text, " in {seconds:.2} s"));
-    let _ = figure("iterations").map(|iterations| write!(text, " over {iterations} iterations"));
+    let _ = figure("iterations").map(|iterations| write!(text, " over {}", counted(iterations, "iteration")));
     let _ = figure("lost").map(|lost| write!(text, ", {lost} lost"));
     text
 }
@@ -480,7 +487,7 @@ fn artifacts(text: &mut String, record: &EvidenceRecord) {
     for file in others.into_iter().filter(|file| !NOT_LISTED.contains(&file.as_str())) {
         line!(text, "- `{file}`");
     }
-    line!(text, "- `logs/` ({} files: what each command printed)", logs.len());
+    line!(text, "- `logs/` ({}: what each command printed)", counted(logs.len(), "file"));
 }
 
 fn next(text: &mut String, record: &EvidenceRecord) {

@@ -8,6 +8,7 @@ use runner_plugin_host::protocol::{Job, KernelResult, Library, RoleJob};
 use crate::catalog::Role;
 use crate::client::{PluginCall, PluginRun, plugin_id, run_plugin, unchanged};
 use crate::clock::Instant;
+use crate::diagnostic::counted;
 use crate::event::Event;
 use crate::evidence::{
     AttemptKind, AttemptRecord, AttemptedRecord, EvidenceError, KernelRun, one_line, with_line,
@@ -427,8 +428,8 @@ pub(super) fn note(record: &AttemptRecord) -> String {
     let mut words = Vec::new();
     if let Some(kernel) = &record.kernel {
         words.push(match u64::from(kernel.asked) {
-            asked if asked == kernel.run => count(asked, "iteration"),
-            asked => format!("{} ({asked} asked)", count(kernel.run, "iteration")),
+            asked if asked == kernel.run => counted(asked, "iteration"),
+            asked => format!("{} ({asked} asked)", counted(kernel.run, "iteration")),
         });
     }
     if let Some(seconds) = figure("seconds_median").or_else(|| figure("seconds_min")) {
@@ -438,9 +439,4 @@ pub(super) fn note(record: &AttemptRecord) -> String {
         words.push(format!("correlation {correlation}"));
     }
     words.join(", ")
-}
-
-/// `1 iteration`, `2 iterations`.
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -56,6 +56,7 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
         .filter(|required| !MADE_LAST.contains(required) && !bundle.has(required))
         .collect();
     let mut surprises = surprises::collect(engine);
+    surprises.extend(engine.proof.allowed_words(&engine.plan, &engine.state.guard));
     if engine.stopped.is_none() {
         broken.extend(
             missing.iter().map(|required| format!("the bundle lacks `{required}`, which it requires")),

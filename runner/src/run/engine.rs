@@ -123,6 +123,7 @@ impl Engine {
             hold,
         };
         engine.state.git = git?;
+        engine.proof.begin_allowed(&engine.plan, engine.launcher.git_files());
         engine.launcher.write_inputs()?;
         engine.save()?;
         tracing::debug!("the beginning is written");
@@ -350,7 +351,14 @@ pub(super) fn surroundings(plan: &Plan, detect_only: bool) -> Surroundings {
 /// How the programs of a run are guarded, before there is anything to compare.
 pub(super) fn guarded(detect_only: bool) -> GuardRecord {
     let (confinement, how) = guard::confinement(detect_only);
-    GuardRecord { confinement, how, compared: None, not_compared: Vec::new(), changes: Vec::new() }
+    GuardRecord {
+        confinement,
+        how,
+        compared: None,
+        not_compared: Vec::new(),
+        changes: Vec::new(),
+        allowed: Vec::new(),
+    }
 }
 
 /// Removes directories that became empty, up to the bundle itself: an empty `profile/` would look like one.

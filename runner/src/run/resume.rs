@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::Role;
 use crate::clock::Instant;
+use crate::diagnostic::counted;
 use crate::event::Event;
 use crate::evidence::{
     Bundle, CommandLog, EvidenceError, EvidenceRecord, RECORDS, ResumeRecord, RunState, RunStatus, Secrets,
@@ -196,7 +197,7 @@ fn permit(recorded: &Recorded, record: &EvidenceRecord, rerun: &str) -> Result<(
         return refuse(format!("`{shown}`: `state.json` and `plan.json` name different steps; {rerun}"));
     }
     if record.manifest.is_some() {
-        let findings = verify(&recorded.path)?;
+        let findings = verify(&recorded.path)?.findings;
         if !findings.is_empty() {
             let list: Vec<String> = findings.iter().map(ToString::to_string).collect();
             return refuse(format!(
@@ -210,7 +211,8 @@ fn permit(recorded: &Recorded, record: &EvidenceRecord, rerun: &str) -> Result<(
         state.steps.iter().flat_map(|step| &step.attempts).flat_map(|attempt| &attempt.commands).max();
     if let Some(missing) = named.filter(|named| **named > known) {
         return refuse(format!(
-            "`{shown}` cannot be gone on with: `commands.jsonl` holds {known} commands, and `state.json` names command {missing}; {rerun}"
+            "`{shown}` cannot be gone on with: `commands.jsonl` holds {}, and `state.json` names command {missing}; {rerun}",
+            counted(known, "command")
         ));
     }
     Ok(())
@@ -333,10 +335,11 @@ impl Engine {
         }
         let before = self.state.git.clone();
         let now = self.launcher.ask_git()?;
+        self.proof.begin_allowed(&self.plan, self.launcher.git_files());
         if (now.dirty, now.changed_files) != (before.dirty, before.changed_files) {
             let word = |git: &crate::evidence::GitRecord| match (git.dirty, git.changed_files) {
                 (Some(false), _) => "clean".to_owned(),
-                (Some(true), Some(count)) => format!("dirty ({count} files)"),
+                (Some(true), Some(count)) => format!("dirty ({})", counted(count, "file")),
                 _ => "unknown".to_owned(),
             };
             self.state.noted.push(format!(

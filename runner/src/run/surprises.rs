@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::clock;
+use crate::diagnostic::counted;
 use crate::evidence::{AttemptKind, AttemptRecord, EvidenceRecord, GitClass, InputFile, StepOutcome};
 use crate::guard::Confinement;
 use crate::launch::is_hidden;
@@ -52,7 +53,8 @@ pub(super) fn collect(engine: &Engine) -> Vec<String> {
     list.extend(history.regressions(state, asked));
     match (state.git.dirty, state.git.changed_files) {
         (Some(true), Some(count)) => list.push(format!(
-            "the working tree was dirty: {count} changed or untracked files, so the commit alone does not reproduce this"
+            "the working tree was dirty: {}, so the commit alone does not reproduce this",
+            counted(count, "changed or untracked file")
         )),
         (None, _) => {
             let reason = state.git.reason.clone().unwrap_or_default();

@@ -1,8 +1,9 @@
 //! The rule `commands`: the commands that were run are written down.
 
 use super::Rule;
+use crate::audit::Finding;
 use crate::audit::subject::{Subject, is_commands_name};
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 
 pub const RULE: Rule = Rule {
     id: "commands",
@@ -14,7 +15,7 @@ pub const RULE: Rule = Rule {
 fn check(subject: &Subject) -> Finding {
     if let Some(source) = subject.commands.first() {
         let line = source.commands.first().map_or(1, |told| told.line);
-        let told = count(source.working().count(), "command");
+        let told = counted(source.working().count(), "command");
         let named = is_commands_name(&source.file);
         let how = if named { "" } else { ", found by its content: name it commands.txt" };
         return Finding::holds(format!("{told}{how}")).at(&source.file, line);

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::Rule;
+use crate::audit::Finding;
 use crate::audit::paths::mentions;
 use crate::audit::subject::Subject;
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 
 pub const RULE: Rule = Rule {
     id: "references",
@@ -26,7 +27,7 @@ fn check(subject: &Subject) -> Finding {
     };
     let missing: Vec<_> = all.iter().filter(|mention| !there(&mention.path)).collect();
     let Some(first) = missing.first() else {
-        return Finding::holds(format!("{}, all there", count(all.len(), "name")));
+        return Finding::holds(format!("{}, all there", counted(all.len(), "name")));
     };
     let others = match missing.len() {
         1 => String::new(),

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Rule;
+use crate::audit::Finding;
 use crate::audit::subject::{Subject, is_kind};
 use crate::audit::text::{self, Text};
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 use crate::fs::digest_file;
 
 pub const RULE: Rule = Rule {
@@ -84,14 +85,14 @@ fn matches(subject: &Subject, name: &str, listed: &[Listed]) -> Finding {
         (Some(first), _) => Finding::broken(format!(
             "names {} of {}; `{first}` is not among them",
             named.len() - 1,
-            count(subject.files.len() - 1, "other file")
+            counted(subject.files.len() - 1, "other file")
         ))
         .in_file(name),
         (None, 0) => {
-            Finding::holds(format!("{}, all as they were", count(listed.len(), "file"))).in_file(name)
+            Finding::holds(format!("{}, all as they were", counted(listed.len(), "file"))).in_file(name)
         }
         (None, left) => {
-            Finding::unknown(format!("{} are too large to be digested here", count(left, "file")))
+            Finding::unknown(format!("{} are too large to be digested here", counted(left, "file")))
                 .in_file(name)
         }
     }

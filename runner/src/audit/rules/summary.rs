@@ -1,9 +1,10 @@
 //! The rule `summary`: there is a summary, and it is ASCII.
 
 use super::Rule;
+use crate::audit::Finding;
 use crate::audit::subject::{Subject, is_kind, is_summary_name};
 use crate::audit::text::Text;
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 
 pub const RULE: Rule = Rule {
     id: "summary",
@@ -33,7 +34,7 @@ fn check(subject: &Subject) -> Finding {
 pub fn ascii(texts: &[Text]) -> Finding {
     for text in texts {
         if let Some(strange) = &text.strange {
-            let lines = count(strange.lines, "line");
+            let lines = counted(strange.lines, "line");
             let are = if strange.lines == 1 { "is" } else { "are" };
             let reason = format!("column {} is {}; {lines} {are} not ASCII", strange.column, strange.what);
             return Finding::broken(reason).at(&text.name, strange.line);

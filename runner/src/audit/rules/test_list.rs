@@ -1,9 +1,10 @@
 //! The rule `test_list`: the collected list of tests is in the bundle, with how many they are.
 
 use super::Rule;
+use crate::audit::Finding;
 use crate::audit::subject::{Subject, is_kind};
 use crate::audit::text::Text;
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 
 pub const RULE: Rule = Rule {
     id: "test_list",
@@ -36,8 +37,10 @@ fn judge(text: &Text) -> Finding {
         Some((line, stated)) if listed > 0 && listed != stated && !text.cut => {
             Finding::broken(format!("says {stated}, and lists {listed}")).at(&text.name, line)
         }
-        Some((line, stated)) => Finding::holds(count(stated, "test")).at(&text.name, line),
-        None if listed > 0 => Finding::holds(format!("{} listed", count(listed, "test"))).in_file(&text.name),
+        Some((line, stated)) => Finding::holds(counted(stated, "test")).at(&text.name, line),
+        None if listed > 0 => {
+            Finding::holds(format!("{} listed", counted(listed, "test"))).in_file(&text.name)
+        }
         None => Finding::broken("lists no test and states no number").in_file(&text.name),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Rule;
 use super::commands::without_commands;
+use crate::audit::Finding;
 use crate::audit::commands::{Said, Source, Told};
 use crate::audit::subject::Subject;
-use crate::audit::{Finding, count};
+use crate::diagnostic::counted;
 
 pub const RULE: Rule = Rule {
     id: "times",
@@ -31,7 +32,7 @@ pub fn each_command(subject: &Subject, has: &str, lacks: impl Fn(&Told) -> Optio
     };
     let all = source.working().count();
     let Some((told, lack)) = source.working().find_map(|told| Some((told, lacks(told)?))) else {
-        return Finding::holds(format!("{} with {has}", count(all, "command"))).in_file(&source.file);
+        return Finding::holds(format!("{} with {has}", counted(all, "command"))).in_file(&source.file);
     };
     let others = match missing(source) {
         1 => String::new(),

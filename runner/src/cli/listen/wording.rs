@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::terminal::{Color, paint};
+use crate::diagnostic::counted;
 use crate::event::Event;
 use crate::evidence::with_line;
 use crate::outcome::Outcome;
@@ -11,8 +12,7 @@ use crate::outcome::Outcome;
 pub fn line(event: &Event, color: bool) -> Option<String> {
     Some(match event {
         Event::RunStarted { title, bundle, steps, .. } => {
-            let plural = if *steps == 1 { "" } else { "s" };
-            format!("{}\n{steps} step{plural}, bundle {bundle}", paint(title, Color::Bold, color))
+            format!("{}\n{}, bundle {bundle}", paint(title, Color::Bold, color), counted(*steps, "step"))
         }
         Event::RunResumed { from, kept, steps } => {
             format!("  resumed ({from}): {kept} of {steps} steps are done and stay as they are")

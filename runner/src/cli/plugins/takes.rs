@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::diagnostic::counted;
+
 /// How many references are followed one after the other, and how deep objects are shown: a schema may be endless.
 const DEEPEST: usize = 8;
 /// Up to how many elements an array of fixed length is spelled out.
@@ -118,7 +120,7 @@ fn bounds(schema: &Value) -> Vec<String> {
     }
     if fixed_length(schema).is_none() {
         for (key, word) in [("minItems", "at least"), ("maxItems", "at most")] {
-            let many = |count: u64| format!("{word} {count} item{}", if count == 1 { "" } else { "s" });
+            let many = |count: u64| format!("{word} {}", counted(count, "item"));
             found.extend(schema[key].as_u64().filter(|count| *count > 0).map(many));
         }
     }
