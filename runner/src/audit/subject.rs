@@ -174,7 +174,19 @@ impl Subject {
         let name = self.directory_name()?;
         let components: Vec<Component<'_>> = Path::new(path).components().collect();
         let at = components.iter().rposition(|component| component.as_os_str() == name.as_str())?;
-        Some(components[at + 1..].iter().collect())
+        let bundle: PathBuf = components[..=at].iter().collect();
+        (!self.is_another(&bundle)).then(|| components[at + 1..].iter().collect())
+    }
+
+    /// Whether a path to a directory of the bundle's name leads to another one: two bundles of the same second.
+    fn is_another(&self, path: &Path) -> bool {
+        if let Some(home) = self.plan.as_ref().and_then(|plan| plan["bundle"].as_str()) {
+            return !Path::new(home).ends_with(path) && !path.ends_with(home);
+        }
+        // What is not there may be where this one was before it was moved.
+        let there = self.root.as_ref().and_then(|root| root.join(path).canonicalize().ok());
+        path.components().count() > 1
+            && there.is_some_and(|there| self.path.canonicalize().ok() != Some(there))
     }
 
     /// Whether a file or directory is there, without following a link on the way.

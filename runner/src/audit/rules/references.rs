@@ -69,6 +69,23 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_the_same_second_elsewhere_is_another_one() {
+        let summary = format!("- input: `reports/other/{STAMP}/trace.json`\n");
+        let other = format!("../other/{STAMP}/trace.json");
+        let finding = judge("references", &[("summary.md", &summary), (&other, "{}")]);
+        assert_eq!(finding.verdict, Verdict::NotApplicable, "{finding}");
+        let state = ("state.json", "{}");
+        for (home, verdict) in [("reports/other", Verdict::Broken), ("reports/own", Verdict::NotApplicable)] {
+            // A copy, of which the plan says where it was made.
+            let plan = format!("{{\"bundle\": \"{home}/{STAMP}\"}}");
+            let finding = judge("references", &[("summary.md", &summary), ("plan.json", &plan), state]);
+            assert_eq!(finding.verdict, verdict, "{finding}");
+        }
+        let finding = judge("references", &[("summary.md", &summary)]);
+        assert_eq!(finding.verdict, Verdict::Broken, "where it was before it was moved: {finding}");
+    }
+
+    #[test]
     fn what_lies_behind_a_link_is_not_looked_at() {
         let summary = format!("see r/{STAMP}/out/passwd\n");
         let finding = judge("references", &[("summary.md", &summary), ("out", "-> /etc")]);
