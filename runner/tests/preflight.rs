@@ -259,6 +259,36 @@ fn a_missing_ledger_is_known_before_the_measurement() {
 }
 
 #[test]
+fn what_a_plugin_is_told_to_read_is_known_before_the_measurement() {
+    let project = with_harness();
+    project.write("data/one.npy", "x");
+    let compare =
+        |a: &str, b: &str| format!("  - {{ id: c, uses: compare-arrays, with: {{ a: {a}, b: {b} }} }}\n");
+    let (code, found) = validated(&project, &compare("data/one.npy", "data/onw.npy"));
+    assert_eq!(code, Some(5), "{found:?}");
+    assert_eq!((found.len(), &found[0]["id"]), (1, &Value::from("input-missing")));
+    assert_eq!(found[0]["message"], "`b` of step `c` names `data/onw.npy`, which is not there");
+    assert_eq!(found[0]["help"], "did you mean `data/one.npy`?");
+    let ids = |steps: &str| findings(&project, steps);
+    assert_eq!(ids(&compare("data/one.npy", "data/one.npy")), [""; 0]);
+    assert_eq!(
+        ids(&compare("data/one.npy", "'${{ bundle }}/two.npy'")),
+        ["error input-missing 5:64"],
+        "the first step"
+    );
+    let made = "  - { id: m, run: [touch, a], writes: [out/] }\n";
+    assert_eq!(
+        ids(&format!("{made}{}", compare("'${{ bundle }}/two.npy'", "out/b.npy"))),
+        [""; 0],
+        "may be made"
+    );
+    let doubtful = ids(&format!("{made}{}", compare("data/one.npy", "data/two.npy")));
+    assert_eq!(doubtful, ["warning input-missing 6:64"]);
+    let list = "  - { id: l, uses: loop-inventory, with: { paths: [src/, sec/, 'src/**/*.rs'] } }\n";
+    assert_eq!(ids(list), ["error input-missing 5:58"]);
+}
+
+#[test]
 fn small_mistakes_that_used_to_pass_are_refused() {
     let project = with_harness();
     project.write("w.yaml", format!("{HEAD}vars: {{ n: 1 }}\nsteps:\n  - {{ id: a, run: [ls] }}\n"));

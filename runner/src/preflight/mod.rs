@@ -116,6 +116,7 @@ fn look(workflow: &Workflow, request: &Request<'_>, resolved: &Resolved, tools: 
         looker.ledger(resolved, &mut found);
         for names in std::iter::once(&asked).chain(&fallback) {
             looker.command(names, &earlier, helps.as_mut(), &mut found);
+            looker.read_by_plugin(resolved, names, &earlier, &mut found);
         }
         remember(&mut earlier, step, &asked, &root);
         earlier.any = true;
@@ -216,7 +217,16 @@ impl Looker<'_> {
         if path.is_dir() {
             return Some(path);
         }
-        let site = Site {
+        let site = self.at_the_root(earlier);
+        let what = if path.exists() { "not a directory" } else { "not in the project" };
+        let missing = Diagnostic::new(cwd.span, format!("`cwd` of step `{}` is {what}", self.step.id))
+            .help(site::near(&text, &path));
+        found.extend(site.missing(&path, "cwd-missing", missing));
+        None
+    }
+
+    fn at_the_root<'a>(&'a self, earlier: &'a Earlier) -> Site<'a> {
+        Site {
             source: &self.workflow.source,
             root: self.root,
             bundle: self.bundle,
@@ -227,12 +237,41 @@ impl Looker<'_> {
             earlier,
             certain: true,
             asks: false,
-        };
-        let what = if path.exists() { "not a directory" } else { "not in the project" };
-        let missing = Diagnostic::new(cwd.span, format!("`cwd` of step `{}` is {what}", self.step.id))
-            .help(site::near(&text, &path));
-        found.extend(site.missing(&path, "cwd-missing", missing));
-        None
+        }
+    }
+
+    /// The files that a plugin is told to read: the keys of its `with:` whose schema says `"x-reads": true`.
+    fn read_by_plugin(
+        &self,
+        resolved: &Resolved,
+        names: &Value,
+        earlier: &Earlier,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let Action::Use(used) = &self.step.action else { return };
+        let planned = resolved.plan.steps.iter().find(|planned| planned.id == self.step.id);
+        let Some(plugin) = planned.and_then(|planned| planned.plugin.as_ref()) else { return };
+        let properties = plugin.manifest.config_schema["properties"].as_object().into_iter().flatten();
+        for (key, _) in properties.filter(|(_, property)| property["x-reads"] == true) {
+            let part = used.with.part(std::iter::once(key.as_str()));
+            if part.span() == used.with.span() {
+                // It is not given.
+                continue;
+            }
+            for template in part.templates() {
+                let Some(text) = known(template, names) else { continue };
+                let site = self.at_the_root(earlier);
+                let path = site.path_of(&text);
+                if text.is_empty() || text.contains(['*', '?', '[']) || path.exists() {
+                    continue;
+                }
+                let message =
+                    format!("`{key}` of step `{}` names `{text}`, which is not there", self.step.id);
+                let missing = Diagnostic::new(template.span, message).help(site::near(&text, &path));
+                let missing = site.missing(&path, "input-missing", missing);
+                found.extend(missing.filter(|missing| !found.contains(missing)));
+            }
+        }
     }
 
     /// The documents of a ledger step.
