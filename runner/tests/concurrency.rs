@@ -241,6 +241,18 @@ fn nothing_in_the_group_of_a_program_outlives_a_runner_that_was_killed() {
 }
 
 #[test]
+fn a_daemon_of_a_program_does_not_outlive_a_runner_that_was_killed() {
+    // In a session of its own, and nobody's child; and one that such a daemon starts in turn.
+    let daemon = "setsid sh -c 'setsid sleep 63 & sleep 64' > /dev/null 2>&1 &";
+    let project = project(&format!("  - id: step\n    run: \"({daemon}); sleep 61\"\n"));
+    let (run, _) = busy(&project);
+    wait("the daemons", || (processes_in(&project.root()).len() >= 5).then_some(()));
+    signal(&run, Signal::KILL);
+    run.wait_with_output().expect("it ends");
+    wait("their end", || processes_in(&project.root()).is_empty().then_some(()));
+}
+
+#[test]
 fn no_fork_server_outlives_its_runner() {
     let project = project(SLEEPS);
     let (run, _) = busy(&project);

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::mark;
 use super::order::{ENDED, Head, LISTENER, Order, PROFILER, PROGRAM, RULESET, RUNS, Report, TELL};
 use crate::guard::{ChildGuard, open_events_for};
 
@@ -59,15 +60,15 @@ impl Order<OwnedFd> {
 
 /// What the server does until the runner is gone.
 #[expect(unsafe_code, reason = "no maintained crate wraps these calls")]
-pub(super) fn serve(socket: &UnixStream, runner: Pid) -> ! {
+pub(super) fn serve(socket: &UnixStream, runner: Pid, own: &str) -> ! {
     // Nothing of the runner may be run in this process, whatever happens.
-    let _ = catch_unwind(AssertUnwindSafe(|| take_orders(socket, runner)));
+    let _ = catch_unwind(AssertUnwindSafe(|| take_orders(socket, runner, own)));
     // SAFETY: it ends here.
     unsafe { libc::_exit(0) }
 }
 
 #[expect(unsafe_code, reason = "no maintained crate wraps these calls")]
-fn take_orders(socket: &UnixStream, runner: Pid) {
+fn take_orders(socket: &UnixStream, runner: Pid, own: &str) {
     become_server(socket.as_fd());
     let mut running: Vec<Pid> = Vec::new();
     loop {
@@ -96,8 +97,12 @@ fn take_orders(socket: &UnixStream, runner: Pid) {
         }
     }
     // The runner is gone, and the kernel ends the programs. Where one is gone with all of its group, nobody is to be ended.
-    for program in running {
-        let _ = kill_process_group(program, Signal::KILL);
+    for program in &running {
+        let _ = kill_process_group(*program, Signal::KILL);
+    }
+    // What an earlier program left is gone already.
+    if !running.is_empty() {
+        mark::end_all(own);
     }
 }
 

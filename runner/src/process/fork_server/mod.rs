@@ -6,10 +6,11 @@
 //! server makes it with `CLONE_PARENT`, so the runner waits for it, and the kernel ends it with the runner.
 //!
 //! [`begin`] sends an order, [`Begun::started`] tells what became of it, [`ended`] is the end of it. The server ends when
-//! the runner is gone, and then ends what is left of the programs' groups: the kernel ends only the programs
-//! themselves. When the server is gone itself, the next order makes another one.
+//! the runner is gone, and then ends what is left of the programs' groups, and whoever left them ([`mark`]): the kernel
+//! ends only the programs themselves. When the server is gone itself, the next order makes another one.
 
 mod child;
+mod mark;
 mod order;
 
 use std::collections::BTreeMap;
@@ -179,12 +180,13 @@ impl Server {
     fn fork_here() -> io::Result<Self> {
         let (ours, its) = UnixStream::pair()?;
         let runner = rustix::process::getpid();
+        let own = mark::own();
         // SAFETY: the C library brings its own locks, that of the allocator among them, through a fork of a process
         // with threads; what the server does takes no other one.
         match unsafe { libc::fork() } {
             0 => {
                 drop(ours);
-                child::serve(&its, runner)
+                child::serve(&its, runner, &own)
             }
             number => match Pid::from_raw(number).filter(|_| number > 0) {
                 Some(pid) => Ok(Self { pid, socket: ours }),
@@ -198,6 +200,8 @@ impl Server {
 pub(super) fn environment(added: &[(String, String)]) -> BTreeMap<OsString, OsString> {
     let mut all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     all.extend(added.iter().map(|(name, value)| (name.into(), value.into())));
+    let outer = std::env::var_os(mark::VARIABLE);
+    all.insert(mark::VARIABLE.into(), mark::with(outer));
     all
 }
 
