@@ -244,12 +244,15 @@ fn nothing_in_the_group_of_a_program_outlives_a_runner_that_was_killed() {
 fn a_daemon_of_a_program_does_not_outlive_a_runner_that_was_killed() {
     // In a session of its own, and nobody's child; and one that such a daemon starts in turn.
     let daemon = "setsid sh -c 'setsid sleep 63 & sleep 64' > /dev/null 2>&1 &";
-    let project = project(&format!("  - id: step\n    run: \"({daemon}); sleep 61\"\n"));
-    let (run, _) = busy(&project);
+    let project = project(&format!("  - id: step\n    run: \"echo $TMPDIR; ({daemon}); sleep 61\"\n"));
+    let (run, evidence) = busy(&project);
+    let temporary = evidence.text("logs/step-1.stdout.log").trim_end().to_owned();
+    assert!(Path::new(&temporary).is_dir(), "{temporary}");
     wait("the daemons", || (processes_in(&project.root()).len() >= 5).then_some(()));
     signal(&run, Signal::KILL);
     run.wait_with_output().expect("it ends");
     wait("their end", || processes_in(&project.root()).is_empty().then_some(()));
+    wait("its temporary directory to go", || (!Path::new(&temporary).exists()).then_some(()));
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use crate::process::directory_prefix;
+
 const MODE: u32 = 0o700;
 
 /// A directory of its own, removed when the last holder lets go of it.
@@ -21,7 +23,8 @@ impl Scratch {
     /// Makes one in the system's directory for temporary files, for this user alone.
     pub fn new() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("runner-").permissions(Permissions::from_mode(MODE));
+        let prefix = directory_prefix();
+        builder.prefix(&prefix).permissions(Permissions::from_mode(MODE));
         builder.tempdir().map(|directory| Self(Arc::new(directory)))
     }
 

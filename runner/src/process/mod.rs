@@ -28,7 +28,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 pub use allocator::{reconsider, told_of};
 pub use cancel::Cancel;
-pub use fork_server::prepare;
+pub use fork_server::{directory_prefix, prepare};
 pub use orphans::adopt as adopt_orphans;
 pub use output::{LINGER, LOOK, OUTPUT_LIMIT, readable};
 pub use redactor::{Hidden, Instead, Redactor};

@@ -103,6 +103,7 @@ fn take_orders(socket: &UnixStream, runner: Pid, own: &str) {
     // What an earlier program left is gone already.
     if !running.is_empty() {
         mark::end_all(own);
+        mark::remove_directories(own);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A daemon leaves its group, its session and its parents, but hardly ever its environment. When a runner was killed
 //! and could end nobody itself, its server finds them by that. In a runner inside a step the mark of the outer one
-//! stays before its own.
+//! stays before its own. The temporary directories of the programs have it in their names.
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
@@ -31,6 +31,15 @@ pub(super) fn own() -> String {
     OWN.clone()
 }
 
+/// How the names of its programs' temporary directories begin.
+pub fn directory_prefix() -> String {
+    prefix(&OWN)
+}
+
+fn prefix(mark: &str) -> String {
+    format!("runner-{}-", mark.get(..16).unwrap_or(mark))
+}
+
 /// The value for its programs; `outer` is that of its own environment.
 pub(super) fn with(outer: Option<OsString>) -> OsString {
     let mut value = outer.unwrap_or_default();
@@ -54,6 +63,16 @@ pub(super) fn end_all(mark: &str) {
             let _ = kill_process(pid, Signal::KILL);
         }
         std::thread::sleep(SOON);
+    }
+}
+
+/// Removes the temporary directories of the programs.
+pub(super) fn remove_directories(mark: &str) {
+    let prefix = prefix(mark);
+    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
+        // What cannot be removed is only in the way.
+        let _ = std::fs::remove_dir_all(entry.path());
     }
 }
 

@@ -29,6 +29,7 @@ use rustix::process::Pid;
 
 use super::{Wire, wait};
 use crate::guard::{ChildGuard, socket_pair};
+pub use mark::directory_prefix;
 use order::{ENDED, Order, RUNS, Report};
 
 /// Where programs are looked for when there is no `PATH`, as in the C library.
