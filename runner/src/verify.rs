@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::evidence::{CommandLog, EvidenceError, EvidenceRecord, Manifest, ManifestFile, PluginId};
-use crate::fs::{digest_entry, digest_file, files_below, shown};
+use crate::fs::{Digest, digest_entry, digest_file, files_below, shown};
 use crate::report;
 
 /// What is wrong with a bundle.
@@ -224,13 +224,14 @@ impl Verified {
     fn follows(&mut self, bundle: &Path, name: &str, expected: &str, sealed_by: Option<&PluginId>) {
         match fs::read(bundle.join(name)) {
             Ok(bytes) if bytes == expected.as_bytes() => {}
-            Ok(_) => match sealed_by.filter(|runner| !is_this_build(runner)) {
+            Ok(_) => match sealed_by.filter(|runner| this_build().is_none_or(|own| own != runner.sha256)) {
                 Some(PluginId { version, sha256, .. }) => self.unknown.push(Unknown {
                     file: name.to_owned(),
                     reason: format!(
                         "whether it follows from the data is for the runner to say that sealed the bundle ({version}, \
-                         sha256 {sha256}): this one ({}) would write it in other words",
-                        env!("CARGO_PKG_VERSION")
+                         sha256 {sha256}): this one ({}, {}) would write it in other words",
+                        env!("CARGO_PKG_VERSION"),
+                        this_build().map_or_else(|| "which cannot read itself".to_owned(), |own| format!("sha256 {own}"))
                     ),
                 }),
                 None => self.add(name, Problem::DoesNotFollow, "does not follow from the data of the bundle"),
@@ -241,9 +242,9 @@ impl Verified {
     }
 }
 
-/// Whether a runner is the one that runs now.
-fn is_this_build(runner: &PluginId) -> bool {
-    digest_file(Path::new("/proc/self/exe")).is_ok_and(|(sha256, _)| sha256 == runner.sha256)
+/// The runner that runs now.
+fn this_build() -> Option<Digest> {
+    digest_file(Path::new("/proc/self/exe")).ok().map(|(sha256, _)| sha256)
 }
 
 fn key(plugin: &PluginId) -> (&str, &str) {

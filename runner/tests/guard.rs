@@ -197,7 +197,13 @@ fn a_tracked_file_that_changes_where_a_step_may_write_is_told() {
     let build = "mkdir -p target/debug; echo x > target/debug/new; echo x >> target/old; echo x > src/new.rs";
     for (line, told) in [
         ("echo x >> src/lib.rs", vec![("src/lib.rs", "modified")]),
-        ("rm src/old.rs; chmod 600 src/lib.rs", vec![("src/lib.rs", "touched"), ("src/old.rs", "removed")]),
+        ("rm src/old.rs; chmod +x src/lib.rs", vec![("src/lib.rs", "modified"), ("src/old.rs", "removed")]),
+        // A repository within does not hide it, and the same bytes again are the same.
+        ("echo x > src/lib.rs; mkdir src/.git", vec![("src/lib.rs", "modified")]),
+        (
+            "cp src/lib.rs $TMPDIR/a; cat $TMPDIR/a > src/lib.rs; touch src/old.rs; mv src/old.rs src/o; mv src/o src/old.rs",
+            vec![],
+        ),
         ("echo x >> src/dirty.rs", vec![("src/dirty.rs", "modified")]),
         (build, vec![]),
         ("cat src/*.rs > src/free.txt", vec![]),
@@ -243,4 +249,24 @@ fn a_tracked_file_that_changes_where_a_step_may_write_is_told() {
             assert_eq!(summary.contains("which git tracks"), !told.is_empty(), "{summary}");
         }
     }
+}
+
+#[test]
+fn what_an_earlier_go_changed_is_still_told_when_the_run_goes_on() {
+    let project = Project::new();
+    project.write("gen/a.txt", "one\n");
+    let steps = "  - id: first\n    run: \"echo two > gen/a.txt\"\n    writes: [gen/]\n\
+                 \x20 - id: second\n    run: test -e reports/go\n";
+    project.write("w.yaml", workflow("", steps));
+    project.commit();
+    let told = "`gen/a.txt`, which git tracks, was modified, as the `writes:` of step `first` allow";
+    let ended = project.runner(&["run", "w.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let evidence = Evidence::only(&project);
+    assert!(evidence.text("summary.md").contains(told), "{}", evidence.text("summary.md"));
+    project.write("reports/go", "");
+    let bundle = evidence.path().to_str().expect("UTF-8").to_owned();
+    let ended = project.runner(&["resume", &bundle]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(evidence.text("summary.md").contains(told), "{}", evidence.text("summary.md"));
 }

@@ -96,6 +96,9 @@ fn a_result_that_could_not_be_printed_is_told_and_what_was_done_stays_done() {
     let project = Project::new();
     project.write("w.yaml", workflow("", "  - { id: one, run: ['true'] }\n"));
     for arguments in [
+        vec!["--help"],
+        vec!["run", "--help"],
+        vec!["--version"],
         vec!["plan", "w.yaml"],
         vec!["plan", "w.yaml", "--json"],
         vec!["plugins", "list"],

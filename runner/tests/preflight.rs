@@ -282,6 +282,10 @@ fn what_a_plugin_is_told_to_read_is_known_before_the_measurement() {
         [""; 0],
         "may be made"
     );
+    std::os::unix::fs::symlink("out", project.path("link")).expect("linked");
+    std::fs::create_dir(project.path("out")).expect("made");
+    let linked = made.replace("out/", "link/");
+    assert_eq!(ids(&format!("{linked}{}", compare("data/one.npy", "link/b.npy"))), [""; 0], "behind a link");
     let doubtful = ids(&format!("{made}{}", compare("data/one.npy", "data/two.npy")));
     assert_eq!(doubtful, ["warning input-missing 6:64"]);
     let list = "  - { id: l, uses: loop-inventory, with: { paths: [src/, sec/, 'src/**/*.rs'] } }\n";

@@ -181,10 +181,13 @@ impl Subject {
     /// Whether a path to a directory of the bundle's name leads to another one: two bundles of the same second.
     fn is_another(&self, path: &Path) -> bool {
         if let Some(home) = self.plan.as_ref().and_then(|plan| plan["bundle"].as_str()) {
-            return !Path::new(home).ends_with(path) && !path.ends_with(home);
+            let dots = |part: &Component<'_>| matches!(part, Component::CurDir | Component::ParentDir);
+            let path: PathBuf = path.components().skip_while(dots).collect();
+            return !Path::new(home).ends_with(&path) && !path.ends_with(home);
         }
         // What is not there may be where this one was before it was moved.
-        let there = self.root.as_ref().and_then(|root| root.join(path).canonicalize().ok());
+        let from = if path.starts_with("..") { self.path.parent() } else { self.root.as_deref() };
+        let there = from.and_then(|from| from.join(path).canonicalize().ok());
         path.components().count() > 1
             && there.is_some_and(|there| self.path.canonicalize().ok() != Some(there))
     }

@@ -67,9 +67,18 @@ pub fn main() -> std::process::ExitCode {
 
 /// clap's own text; `--help` and `--version` are no mistakes.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to do when even that cannot be printed.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::Invalid } else { ExitCode::Complete }
+    if error.use_stderr() {
+        // Nothing is left to do when even that cannot be printed.
+        let _ = error.print();
+        return ExitCode::Invalid;
+    }
+    match error.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            terminal::err(&format!("error: standard output did not take all of the result: {error}"));
+            ExitCode::Unprinted
+        }
+        _ => ExitCode::Complete,
+    }
 }
 
 /// `RUNNER_LOG=debug` shows what the runner does, for its own developers.

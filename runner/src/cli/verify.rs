@@ -19,14 +19,15 @@ pub fn run(global: &Global, options: &ReportOptions) -> ExitCode {
         Err(error) => return workflow::complain(global, &error.to_string()),
     };
     if global.json {
-        let holds = findings.is_empty();
+        // What is not known is not said to hold.
+        let holds = (unknown.is_empty() || !findings.is_empty()).then_some(findings.is_empty());
         let value = json!({ "bundle": path, "holds": holds, "findings": findings, "unknown": unknown });
         terminal::out(&serde_json::to_string_pretty(&value).unwrap_or_default());
     } else {
         for finding in &findings {
             terminal::out(&finding.to_string());
         }
-        for unknown in unknown.iter().filter(|_| !global.quiet) {
+        for unknown in &unknown {
             terminal::out(&unknown.to_string());
         }
         let said = match (findings.len(), unknown.is_empty()) {

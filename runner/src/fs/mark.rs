@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What a file is like: size in bytes, times of the last change of content and of anything at all (seconds
-/// and nanoseconds), type and mode, device and inode. A file with the same mark was not touched: the second
+/// and nanoseconds), type and mode, owner, device and inode. A file with the same mark was not touched: the second
 /// time cannot be set back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
@@ -19,6 +19,8 @@ pub struct Mark {
     pub changed: (i64, i64),
     /// Type and permissions.
     pub mode: u32,
+    /// Of the user and of the group.
+    owner: (u32, u32),
     place: (u64, u64),
 }
 
@@ -32,6 +34,11 @@ impl Mark {
     pub fn has_content_of(&self, earlier: &Self) -> bool {
         let content = |mark: &Self| (mark.size, mark.modified, mark.place, mark.mode & libc::S_IFMT);
         content(self) == content(earlier)
+    }
+
+    /// Whether mode and owner are the same.
+    pub fn has_rights_of(&self, earlier: &Self) -> bool {
+        (self.mode, self.owner) == (earlier.mode, earlier.owner)
     }
 
     /// Whether it is of the same file or directory, whatever was done to that.
@@ -52,6 +59,7 @@ impl From<&Metadata> for Mark {
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
             mode: found.mode(),
+            owner: (found.uid(), found.gid()),
             place: (found.dev(), found.ino()),
         }
     }
@@ -60,8 +68,8 @@ impl From<&Metadata> for Mark {
 /// For a line of a file: blanks between numbers, times as `SECONDS.NANOSECONDS`.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, modified, changed, mode, place } = self;
-        write!(f, "{} {} {mode:o} {size} ", place.0, place.1)?;
+        let Self { size, modified, changed, mode, owner, place } = self;
+        write!(f, "{} {} {mode:o} {} {} {size} ", place.0, place.1, owner.0, owner.1)?;
         write!(f, "{}.{:09} {}.{:09}", modified.0, modified.1, changed.0, changed.1)
     }
 }

@@ -104,9 +104,11 @@ const REMOVEXATTRAT: c_long = 466;
 const FILE_SETATTR: c_long = 469;
 
 /// The requests of `ioctl` that are watched: they need no descriptor that is open for writing. The flags of `chattr`
-/// in their old and new form (`FS_IOC_SETFLAGS`, `FS_IOC_FSSETXATTR`), and making a file read-only for ever
-/// (`FS_IOC_ENABLE_VERITY`); the same numbers everywhere.
-pub const IOCTLS: [u32; 3] = [0x4008_6602, 0x401c_5820, 0x4080_6685];
+/// in their forms (`FS_IOC_SETFLAGS`, `FS_IOC_FSSETXATTR`, `FAT_IOCTL_SET_ATTRIBUTES`), a file's generation
+/// (`FS_IOC_SETVERSION`, `EXT4_IOC_SETVERSION`), making it read-only for ever (`FS_IOC_ENABLE_VERITY`), and encrypting
+/// a directory (`FS_IOC_SET_ENCRYPTION_POLICY`); the same numbers everywhere.
+pub const IOCTLS: [u32; 7] =
+    [0x4008_6602, 0x401c_5820, 0x4004_7211, 0x4008_7602, 0x4008_6604, 0x4080_6685, 0x800c_6613];
 
 /// The older forms of the same.
 #[cfg(target_arch = "x86_64")]

@@ -62,31 +62,9 @@ impl Snapshot {
     /// be listed are remembered as [`unseen`](Self::unseen); any other trouble is an error.
     pub fn take(root: &Path, except: &[PathBuf]) -> io::Result<Self> {
         let except: Vec<&Path> = except.iter().filter_map(|path| path.strip_prefix(root).ok()).collect();
-        Self::take_of(root, &[PathBuf::new()], &|path| except.contains(&path))
-    }
-
-    /// The same of some places below `root` (relative to it), files or directories, that may overlap, but for what
-    /// `skip` is true of (relative to `root` too).
-    pub fn take_of(
-        root: &Path,
-        places: &[PathBuf],
-        skip: &(dyn Fn(&Path) -> bool + Sync),
-    ) -> io::Result<Self> {
-        let mut snapshot = Self { entries: Vec::new(), unseen: Vec::new() };
-        for place in places {
-            let found = match Mark::of(&root.join(place)) {
-                Ok(mark) if mark.is_directory() => below(root, place.clone(), skip)?,
-                Ok(mark) => Self { entries: vec![(place.clone(), mark)], unseen: Vec::new() },
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !place.as_os_str().is_empty() => {
-                    continue;
-                }
-                Err(error) => return Err(unseen(&root.join(place), &error)),
-            };
-            snapshot.entries.extend(found.entries);
-            snapshot.unseen.extend(found.unseen);
-        }
+        let mut snapshot = below(root, PathBuf::new(), &except)?;
+        snapshot.entries.push((PathBuf::new(), Mark::of(root)?));
         snapshot.entries.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        snapshot.entries.dedup_by(|(a, _), (b, _)| a == b);
         snapshot.unseen.sort_unstable();
         Ok(snapshot)
     }
@@ -99,17 +77,7 @@ impl Snapshot {
 
     /// Whether a path, relative to the root, was there.
     pub fn holds(&self, path: &Path) -> bool {
-        self.mark(path).is_some()
-    }
-
-    /// Whether it was there, and a directory.
-    pub fn holds_directory(&self, path: &Path) -> bool {
-        self.mark(path).is_some_and(Mark::is_directory)
-    }
-
-    fn mark(&self, path: &Path) -> Option<&Mark> {
-        let at = self.entries.binary_search_by(|(known, _)| known.as_path().cmp(path)).ok()?;
-        Some(&self.entries[at].1)
+        self.entries.binary_search_by(|(known, _)| known.as_path().cmp(path)).is_ok()
     }
 
     /// How many files and directories it holds.
@@ -126,7 +94,17 @@ impl Snapshot {
     pub fn differences(&self, later: &Self) -> Vec<Difference> {
         let (mut before, mut after) = (self.entries.iter().peekable(), later.entries.iter().peekable());
         let mut found = Vec::new();
-        let mut add = |path: &PathBuf, change| found.push(Difference { path: path.clone(), change });
+        // What cannot be listed any more is not gone, nor new when it can be again.
+        let hidden = |path: &Path| {
+            [self, later]
+                .iter()
+                .any(|one| one.unseen.iter().any(|above| path != above && path.starts_with(above)))
+        };
+        let mut add = |path: &PathBuf, change| {
+            if !hidden(path) {
+                found.push(Difference { path: path.clone(), change });
+            }
+        };
         loop {
             let order = match (before.peek(), after.peek()) {
                 (None, None) => break,
@@ -168,18 +146,16 @@ fn compare(old: &Mark, new: &Mark) -> Option<Change> {
         }
         // What was added to it or taken from it is told by itself, and sets both times to the same moment.
         let touched = new.changed != old.changed && new.changed != new.modified;
-        return (old.mode != new.mode || touched).then_some(Change::Touched);
+        return (!new.has_rights_of(old) || touched).then_some(Change::Touched);
     }
     Some(if new.has_content_of(old) { Change::Touched } else { Change::Modified })
 }
 
-fn unseen(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("`{}` cannot be looked at: {error}", path.display()))
-}
-
-fn below(root: &Path, relative: PathBuf, skip: &(dyn Fn(&Path) -> bool + Sync)) -> io::Result<Snapshot> {
+fn below(root: &Path, relative: PathBuf, except: &[&Path]) -> io::Result<Snapshot> {
     let directory = root.join(&relative);
-    let named = |error: io::Error| unseen(&directory, &error);
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("`{}` cannot be looked at: {error}", directory.display()))
+    };
     let mut snapshot = Snapshot { entries: Vec::new(), unseen: Vec::new() };
     let mut inner = Vec::new();
     let entries = match directory.read_dir() {
@@ -197,7 +173,7 @@ fn below(root: &Path, relative: PathBuf, skip: &(dyn Fn(&Path) -> bool + Sync)) 
     for entry in entries {
         let entry = entry.map_err(named)?;
         let path = relative.join(entry.file_name());
-        if skip(&path) || is_git_noise(&path) {
+        if except.contains(&path.as_path()) || is_git_noise(&path) {
             continue;
         }
         let mark = match entry.metadata() {
@@ -211,7 +187,7 @@ fn below(root: &Path, relative: PathBuf, skip: &(dyn Fn(&Path) -> bool + Sync)) 
         }
         snapshot.entries.push((path, mark));
     }
-    let look = |path| below(root, path, skip);
+    let look = |path| below(root, path, except);
     // Waking other threads costs more than a few small directories.
     let deeper: Vec<io::Result<Snapshot>> = if inner.len() < WORTH_SHARING {
         inner.into_iter().map(look).collect()

@@ -52,9 +52,14 @@ impl GitFiles {
         self.changed
     }
 
-    /// What git says of a file; `None` outside of the repository, and in a repository within it.
-    pub fn class(&self, path: &Path) -> Option<GitClass> {
-        self.class_of(path.strip_prefix(&self.top).ok()?)
+    /// The top of the repository.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// The files that git tracks and that differ from the commit, relative to the top.
+    pub fn modified(&self) -> impl Iterator<Item = &PathBuf> {
+        self.classes.iter().filter(|(_, class)| **class == GitClass::Modified).map(|(path, _)| path)
     }
 
     /// Whether git names exactly this path, relative to the top of the repository, as ignored or untracked, with all
@@ -63,8 +68,9 @@ impl GitFiles {
         matches!(self.classes.get(relative), Some(GitClass::Untracked | GitClass::Ignored))
     }
 
-    /// As [`class`](Self::class), of a path relative to the top of the repository.
-    pub fn class_of(&self, relative: &Path) -> Option<GitClass> {
+    /// What git says of a file; `None` outside of the repository, and in a repository within it.
+    pub fn class(&self, path: &Path) -> Option<GitClass> {
+        let relative = path.strip_prefix(&self.top).ok()?;
         let known = relative.ancestors().find_map(|above| self.classes.get(above)).copied();
         if matches!(known, Some(GitClass::Untracked | GitClass::Ignored)) {
             return known;

@@ -458,30 +458,55 @@ impl Launcher {
             record.reason = Some("the project is not in a git repository".to_owned());
             return Ok(record);
         };
-        // A monitor of the user's would be started, and go on unrecorded.
-        let quiet = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v1", "-z"];
-        let argv =
-            quiet.iter().chain(&["--untracked-files=all", "--ignored=matching"]).map(ToString::to_string);
-        let mut command = Command::new(RUNNER_STEP, 1, argv.collect());
-        command.limits.time_s = Some(Duration::from_mins(1).as_secs_f64());
         let asked = Instant::now();
-        let launched = self.run(command)?;
-        if launched.ended.outcome == Outcome::Ok {
-            let log = launched.logs.first().cloned().unwrap_or_default();
-            let path = self.bundle.file(&log);
-            let output =
-                std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
-            // Git names files from the top of the repository, wherever below it the project is.
-            let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&top).ok());
-            let files = GitFiles::read(&top, &output, bundles);
-            record.changed_files = Some(files.changed());
-            record.dirty = Some(files.changed() > 0);
-            *lock(&self.dirty) = (record.dirty, Some(asked));
-            lock(&self.reads).git = Some(Arc::new(files));
-        } else {
-            record.reason = Some(format!("git status: {}", launched.ended.claim));
+        match self.git_status(&["--untracked-files=all", "--ignored=matching"], &[])? {
+            Ok(output) => {
+                // Git names files from the top of the repository, wherever below it the project is.
+                let bundles = self.bundle.path().parent().and_then(|parent| parent.strip_prefix(&top).ok());
+                let files = GitFiles::read(&top, &output, bundles);
+                record.changed_files = Some(files.changed());
+                record.dirty = Some(files.changed() > 0);
+                *lock(&self.dirty) = (record.dirty, Some(asked));
+                lock(&self.reads).git = Some(Arc::new(files));
+            }
+            Err(reason) => record.reason = Some(reason),
         }
         Ok(record)
+    }
+
+    /// Asks git which of the files that it tracks in these places (absolute) differ from the commit now. The error is
+    /// the reason why it did not say.
+    pub fn ask_git_of(&self, top: &Path, places: &[PathBuf]) -> Result<GitFiles, String> {
+        let answer = self.git_status(&["--untracked-files=no"], places).map_err(|error| error.to_string())?;
+        Ok(GitFiles::read(top, &answer?, None))
+    }
+
+    fn git_status(
+        &self,
+        options: &[&str],
+        places: &[PathBuf],
+    ) -> Result<Result<Vec<u8>, String>, EvidenceError> {
+        // A monitor of the user's would be started, and go on unrecorded.
+        let quiet = ["git", "-c", "core.fsmonitor=false"];
+        // The names of places are no patterns.
+        let literal: &[&str] = if places.is_empty() { &[] } else { &["--literal-pathspecs"] };
+        let status = ["status", "--porcelain=v1", "-z"];
+        let words = quiet.iter().chain(literal).chain(&status).chain(options);
+        let mut argv: Vec<String> = words.map(ToString::to_string).collect();
+        if !places.is_empty() {
+            argv.push("--".to_owned());
+            argv.extend(places.iter().map(|place| place.display().to_string()));
+        }
+        let mut command = Command::new(RUNNER_STEP, 1, argv);
+        command.limits.time_s = Some(Duration::from_mins(1).as_secs_f64());
+        let launched = self.run(command)?;
+        if launched.ended.outcome != Outcome::Ok {
+            return Ok(Err(format!("git status: {}", launched.ended.claim)));
+        }
+        let log = launched.logs.first().cloned().unwrap_or_default();
+        let path = self.bundle.file(&log);
+        let output = std::fs::read(&path).map_err(|error| EvidenceError::at(&path, "cannot read", error))?;
+        Ok(Ok(output))
     }
 
     /// What git said of the files of the repository; `None` when it could not be asked.

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 pub use builder::{Request, Resolved, build, resolve};
 pub use difference::{Difference, DifferenceKind, differences};
 pub use inputs::{InputError, digest_bundle};
-pub use places::{place, places};
+pub use places::{place, places, resolved};
 pub use private::{PRIVATE_KEYS, PRIVATE_WORDS, is_private};
 pub use scope::Scope;
 pub use step::{

@@ -22,7 +22,8 @@ pub fn place(project: &Path, write: &str) -> Option<PathBuf> {
     Some(resolved(&path.components().collect::<PathBuf>()))
 }
 
-fn resolved(path: &Path) -> PathBuf {
+/// A path without symbolic links, as far as it exists.
+pub fn resolved(path: &Path) -> PathBuf {
     let there = path.ancestors().find(|above| above.exists());
     let real = there.and_then(|above| Some((above, above.canonicalize().ok()?)));
     real.and_then(|(above, real)| {

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
+use crate::plan::resolved;
 
 /// What earlier steps may have made. A step can write below its bundle and its `writes:` only.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +99,8 @@ impl Site<'_> {
 
     /// Whether a path may be there when it is needed.
     pub fn later(&self, path: &Path) -> Later {
-        let own = self.earlier.places.iter().any(|place| path.starts_with(place));
+        let real = resolved(path);
+        let own = self.earlier.places.iter().any(|place| real.starts_with(place));
         if own || self.earlier.anywhere || path.starts_with(self.bundle) && self.earlier.any {
             Later::Expected
         } else if self.earlier.programs && path.starts_with(self.root) {

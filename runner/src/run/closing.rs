@@ -41,12 +41,13 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     broken.extend(tampered(engine));
     if !found.changes.is_empty() {
         let by = match engine.state.guard.confinement {
-            Confinement::Enforced => " (not by its steps, which cannot write there)",
+            Confinement::Enforced => " (its steps were kept from writing there)",
             Confinement::DetectOnly => "",
         };
         broken.push(format!("the repository changed during the run{by}: {}", proof::words(&found.changes)));
     }
     engine.state.guard.changes = found.changes;
+    let tracked = tracked(engine);
     let bundle = engine.launcher.bundle();
     let missing: Vec<&str> = engine
         .plan
@@ -56,7 +57,7 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
         .filter(|required| !MADE_LAST.contains(required) && !bundle.has(required))
         .collect();
     let mut surprises = surprises::collect(engine);
-    surprises.extend(engine.proof.allowed_words(&engine.plan, &engine.state.guard));
+    surprises.extend(tracked);
     if engine.stopped.is_none() {
         broken.extend(
             missing.iter().map(|required| format!("the bundle lacks `{required}`, which it requires")),
@@ -86,6 +87,24 @@ pub(super) fn check(engine: &mut Engine) -> Result<(), EvidenceError> {
     }
     engine.state.next = next(engine);
     Ok(())
+}
+
+/// Notes which files that git tracks were changed where that is allowed; what is to be said of them.
+fn tracked(engine: &mut Engine) -> Vec<String> {
+    let Some(tracked) = &engine.tracked else { return Vec::new() };
+    let allowed = &mut engine.state.guard.allowed;
+    let unknown = match tracked.changes(&engine.plan, &engine.launcher) {
+        Ok(changes) => {
+            allowed.retain(|earlier| !changes.iter().any(|change| change.path == earlier.path));
+            allowed.extend(changes);
+            allowed.sort_by(|a, b| a.path.cmp(&b.path));
+            None
+        }
+        Err(reason) => Some(format!(
+            "whether files that git tracks were changed, as `writes:` allow, is not known: {reason}"
+        )),
+    };
+    tracked.words(&engine.plan, allowed).into_iter().chain(unknown).collect()
 }
 
 /// What steps did to evidence that was there before them.
@@ -222,7 +241,9 @@ fn map(engine: &mut Engine, bundle: &Bundle) -> Result<(), EvidenceError> {
 /// Leaves an interrupted run as it is: not sealed, and no word in the ledger.
 pub(super) fn interrupted(mut engine: Engine) -> Result<RunEnd, EvidenceError> {
     engine.state.status = RunStatus::Interrupted;
+    let tracked = tracked(&mut engine);
     engine.state.surprises = surprises::collect(&engine);
+    engine.state.surprises.extend(tracked);
     let found = engine.proof.compare(&mut engine.state.guard);
     if !found.changes.is_empty() {
         let changes = proof::words(&found.changes);

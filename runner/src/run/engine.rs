@@ -24,6 +24,7 @@ use crate::plan::{Plan, PlanStep};
 use crate::process::Cancel;
 use crate::run::custody::Custody;
 use crate::run::proof::Proof;
+use crate::run::tracked::Tracked;
 use crate::run::{Beginning, RunEnd, RunError, closing};
 
 /// A run that is going on.
@@ -41,6 +42,8 @@ pub struct Engine {
     pub(super) stopped: Option<String>,
     /// The repository before the steps.
     pub(super) proof: Proof,
+    /// What git tracks of it where steps may write; `None` also before git was asked.
+    pub(super) tracked: Option<Tracked>,
     /// The files of the bundle after the last attempt, while nobody but the runner has been at work since.
     pub(super) custody: Cell<Option<Custody>>,
     /// The bundle of the run that this one repeats.
@@ -118,12 +121,13 @@ impl Engine {
             verdict: RunStatus::Running,
             stopped: None,
             proof,
+            tracked: None,
             custody: Cell::new(None),
             original: beginning.original,
             hold,
         };
         engine.state.git = git?;
-        engine.proof.begin_allowed(&engine.plan, engine.launcher.git_files());
+        engine.tracked = Tracked::begin(&engine.plan, engine.launcher.git_files());
         engine.launcher.write_inputs()?;
         engine.save()?;
         tracing::debug!("the beginning is written");

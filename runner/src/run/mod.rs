@@ -18,6 +18,7 @@ pub mod repeats;
 mod rerun;
 mod resume;
 mod surprises;
+mod tracked;
 
 use std::fmt;
 use std::path::PathBuf;

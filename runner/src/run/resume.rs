@@ -14,8 +14,8 @@ use crate::clock::Instant;
 use crate::diagnostic::counted;
 use crate::event::Event;
 use crate::evidence::{
-    Bundle, CommandLog, EvidenceError, EvidenceRecord, RECORDS, ResumeRecord, RunState, RunStatus, Secrets,
-    StepOutcome, StepStatus, Unfinished, process_mark,
+    Bundle, CommandLog, EvidenceError, EvidenceRecord, GuardRecord, RECORDS, ResumeRecord, RunState,
+    RunStatus, Secrets, StepOutcome, StepStatus, Unfinished, process_mark,
 };
 use crate::fs::{digest_file, files_below, shown};
 use crate::launch::Launcher;
@@ -25,6 +25,7 @@ use crate::run::custody::Custody;
 use crate::run::engine::{Engine, guarded, remove_empty, surroundings};
 use crate::run::proof::Proof;
 use crate::run::recorded::Recorded;
+use crate::run::tracked::Tracked;
 use crate::run::{AgainRequest, RunEnd, RunError, closing};
 use crate::verify::verify;
 
@@ -137,7 +138,9 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         record.inputs.clone(),
         request.cancel,
     )?;
-    state.guard = guarded(request.detect_only);
+    // What an earlier go changed stays said.
+    let allowed = std::mem::take(&mut state.guard.allowed);
+    state.guard = GuardRecord { allowed, ..guarded(request.detect_only) };
     let proof = Proof::begin(&plan, bundle.path());
     let original =
         recorded.plan.rerun_of.as_ref().and_then(|of| Some(recorded.path.parent()?.join(of.as_str())));
@@ -151,6 +154,7 @@ pub fn resume(request: AgainRequest<'_>) -> Result<RunEnd, RunError> {
         original,
         hold: Some(hold),
         proof,
+        tracked: None,
         custody: Cell::new(None),
         state,
     };
@@ -335,7 +339,7 @@ impl Engine {
         }
         let before = self.state.git.clone();
         let now = self.launcher.ask_git()?;
-        self.proof.begin_allowed(&self.plan, self.launcher.git_files());
+        self.tracked = Tracked::begin(&self.plan, self.launcher.git_files());
         if (now.dirty, now.changed_files) != (before.dirty, before.changed_files) {
             let word = |git: &crate::evidence::GitRecord| match (git.dirty, git.changed_files) {
                 (Some(false), _) => "clean".to_owned(),

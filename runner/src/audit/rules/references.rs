@@ -80,6 +80,9 @@ mod tests {
             let plan = format!("{{\"bundle\": \"{home}/{STAMP}\"}}");
             let finding = judge("references", &[("summary.md", &summary), ("plan.json", &plan), state]);
             assert_eq!(finding.verdict, verdict, "{finding}");
+            let summary = format!("see `../other/{STAMP}/trace.json`\n");
+            let finding = judge("references", &[("summary.md", &summary), ("plan.json", &plan), state]);
+            assert_eq!(finding.verdict, verdict, "from beside it: {finding}");
         }
         let finding = judge("references", &[("summary.md", &summary)]);
         assert_eq!(finding.verdict, Verdict::Broken, "where it was before it was moved: {finding}");
