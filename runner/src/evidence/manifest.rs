@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Instant, Stamp};
 use crate::evidence::{Bundle, EvidenceError, PluginId};
-use crate::fs::{Digest, digest_entry, files_below, shown, sync_all, write_atomic};
+use crate::fs::{Digest, begin_sync, digest_entry, files_below, shown, sync_all, write_atomic};
 
 /// What `manifest.json` holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ const WAITING: usize = 4;
 pub fn flush(bundle: &Bundle) -> Result<Vec<ManifestFile>, EvidenceError> {
     let unreadable = |error| EvidenceError::at(bundle.path(), "cannot list", error);
     let paths = files_below(bundle.path()).map_err(unreadable)?;
+    for path in &paths {
+        begin_sync(&bundle.path().join(path));
+    }
     let next = AtomicUsize::new(0);
     // The disk takes several files in hardly more time than one.
     let work = || {

@@ -9,7 +9,7 @@ mod programs;
 mod turns;
 mod walk;
 
-pub use atomic::{WriteError, create_new, sync_all, write_atomic, write_whole};
+pub use atomic::{WriteError, begin_sync, create_new, sync_all, write_atomic, write_whole};
 pub use digest::{Digest, digest_bytes, digest_entry, digest_file};
 pub use mark::Mark;
 pub use programs::{digest_program, remember_programs};
